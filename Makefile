@@ -1,0 +1,29 @@
+# hms: builds the extension with PGXS.
+#
+#	make && make install && make installcheck
+#
+# installcheck needs a server whose settings point to the stand-in of
+# test/standin; script/test does all of it.
+
+MODULE_big = hms
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+EXTENSION = hms
+DATA = hms--1.0.sql
+PGFILEDESC = "hms - 100ms live video in SQL"
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+
+PKG_CONFIG ?= pkg-config
+# libjwt is loaded, not linked: src/jwtlib.c says why
+LIBJWT = $(shell $(PKG_CONFIG) --variable=libdir libjwt)/libjwt.so
+LIBJWT_SONAME = $(shell objdump -p $(LIBJWT) | awk '$$1 == "SONAME" { print $$2 }')
+
+PG_CPPFLAGS = $(shell $(PKG_CONFIG) --cflags libcurl libjwt) \
+	-DLIBJWT_SONAME='"$(LIBJWT_SONAME)"'
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl)
+
+# PostgreSQL's headers are not ours to keep free of warnings
+PG_CFLAGS = -Wall -Wextra -isystem $(shell $(PG_CONFIG) --includedir-server)
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)

@@ -1,0 +1,72 @@
+/*
+ * call.h
+ *		One call of the API: an exchange, repeated when that is safe, and what
+ *		its failure means in SQL.
+ */
+#ifndef HMS_CALL_H
+#define HMS_CALL_H
+
+#include "postgres.h"
+
+#include "request.h"
+#include "transport.h"
+
+/* The token of one walk or one call, shared by its requests. */
+typedef struct HmsAuth
+{
+	char	   *token;
+	uint64		generation;		/* hms_credentials_generation it was made for */
+} HmsAuth;
+
+typedef enum HmsCallState
+{
+	HMS_CALL_IDLE,
+	HMS_CALL_WAITING,			/* for the answer */
+	HMS_CALL_BACKING_OFF,		/* until not_before */
+	HMS_CALL_SUCCEEDED,			/* with a 2xx answer, in exchange->data */
+	HMS_CALL_FAILED				/* for good; hms_call_raise says why */
+} HmsCallState;
+
+typedef struct HmsCall
+{
+	HmsCallState state;
+	const HmsRequest *request;
+	HmsAuth    *auth;
+	HmsExchange *exchange;
+	char	   *url;			/* of this page; freed with the next start */
+	int			attempts;		/* repetitions so far, a renewed token aside */
+	bool		renewed;		/* the token was renewed for this call */
+	int64		not_before;		/* on hms_clock_ms, while backing off */
+	int64		refused_wait;	/* ms that were too long to wait, or -1 */
+} HmsCall;
+
+/* Both live in the current memory context and are released with it. */
+extern HmsAuth *hms_auth_create(void);
+extern HmsCall *hms_call_create(const HmsRequest *request, HmsAuth *auth);
+
+/* Ask for this URL, palloc'd, which the call then owns. */
+extern void hms_call_start(HmsCall *call, char *url);
+
+/* Look whether something has happened; true when the call has ended. */
+extern bool hms_call_ended(HmsCall *call);
+
+/* When to look again although nothing was received, or HMS_NO_DEADLINE. */
+extern int64 hms_call_deadline(const HmsCall *call);
+
+/* Wait for the end. */
+extern void hms_call_finish(HmsCall *call);
+
+/* A failed call's answer is a 404 in the API's own shape. */
+extern bool hms_call_is_missing(const HmsCall *call);
+
+/* Why a call has failed, in words for people; palloc'd. */
+extern char *hms_call_reason(const HmsCall *call);
+
+/* Raise the error of a failed call. */
+extern void hms_call_raise(const HmsCall *call) pg_attribute_noreturn();
+
+/* Raise 08P01: the answer is not what the API promises. */
+extern void hms_call_raise_malformed(const HmsCall *call, const char *why)
+			pg_attribute_noreturn();
+
+#endif							/* HMS_CALL_H */

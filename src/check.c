@@ -1,0 +1,149 @@
+/*
+ * check.c
+ *		The checks of hms_check(): settings, library, connection, token, clock.
+ *
+ * A check that fails is a row, not an error.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/varlena.h"
+
+#include "call.h"
+#include "check.h"
+#include "endpoints.h"
+#include "settings.h"
+#include "token.h"
+#include "transport.h"
+
+/* A token is valid from HMS_TOKEN_SKEW before now; past this it may not be. */
+#define MAX_CLOCK_SKEW HMS_TOKEN_SKEW
+
+static List *
+add(List *checks, const char *name, bool ok, const char *detail)
+{
+	HmsCheck   *check = palloc(sizeof(HmsCheck));
+
+	check->name = name;
+	check->ok = ok;
+	check->detail = detail;
+	return lappend(checks, check);
+}
+
+/* Does this list of libraries name ours? */
+static bool
+lists_hms(const char *setting)
+{
+	char	   *list = pstrdup(GetConfigOption(setting, true, false));
+	List	   *files;
+	ListCell   *cell;
+
+	if (!SplitDirectoriesString(list, ',', &files))
+		return false;
+	foreach(cell, files)
+	{
+		const char *name = last_dir_separator(lfirst(cell));
+
+		name = name ? name + 1 : lfirst(cell);
+		if (strcmp(name, "hms") == 0 || strcmp(name, "hms.so") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Why no management token can be signed, or NULL. */
+static const char *
+token_fault(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	const char *volatile fault = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		(void) hms_token_management();
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		fault = error->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return fault;
+}
+
+/* The checks that need an answer of the API. */
+static List *
+check_answer(List *checks)
+{
+	HmsRequest *request = hms_request_build(hms_endpoint("hms_check"), NULL, 0);
+	HmsCall    *call = hms_call_create(request, hms_auth_create());
+	const HmsExchange *exchange = call->exchange;
+	bool		answered;
+	int64		skew;
+
+	hms_call_start(call, hms_request_url(request, 0, 0, NULL, 0));
+	hms_call_finish(call);
+	answered = exchange->outcome == HMS_ANSWERED;
+
+	checks = add(checks, "reachable", answered,
+				 answered ? psprintf("%s answered", request->base) :
+				 psprintf("%s: %s (%s)", request->base, hms_call_reason(call),
+						  exchange->error));
+	if (!answered)
+		return checks;
+	checks = add(checks, "token accepted", call->state == HMS_CALL_SUCCEEDED,
+				 call->state == HMS_CALL_SUCCEEDED ? "a list of rooms was answered" :
+				 psprintf("HTTP status %d: %s", exchange->status, hms_call_reason(call)));
+	if (exchange->server_time < 0)
+		return checks;
+	skew = hms_epoch_now() - exchange->server_time;
+	return add(checks, "clock", Abs(skew) <= MAX_CLOCK_SKEW,
+			   psprintf("this server is %lld s %s 100ms", (long long) Abs(skew),
+						skew < 0 ? "behind" : "ahead of"));
+}
+
+List *
+hms_check_all(void)
+{
+	List	   *checks = NIL;
+	bool		preloaded = lists_hms("shared_preload_libraries") ||
+		lists_hms("session_preload_libraries");
+	const char *source = hms_settings_secret_source();
+	bool		has_key = hms_access_key[0] != '\0';
+	const char *fault;
+
+	checks = add(checks, "versions", true,
+				 psprintf("hms 1.0, PostgreSQL %s, %s",
+						  GetConfigOption("server_version", false, false),
+						  hms_transport_version()));
+	checks = add(checks, "preload", preloaded, preloaded ?
+				 "the library is loaded when a session starts" :
+				 "without session_preload_libraries = 'hms' any role can read a secret that is set before the library is loaded");
+	checks = add(checks, "hms.api_url", true, hms_api_url);
+	checks = add(checks, "hms.access_key", has_key, has_key ? "is set" : "is empty");
+	if (source == NULL)
+		return add(checks, "secret", false,
+				   "neither hms.secret_file nor hms.secret is set");
+	if (!has_key)
+		return checks;
+	fault = token_fault();
+	checks = add(checks, "secret", fault == NULL, fault ? fault :
+				 strcmp(source, "hms.secret") == 0 ?
+				 "is set by hms.secret; hms.secret_file keeps it out of the log and the catalogs" :
+				 "is read from hms.secret_file");
+	return fault ? checks : check_answer(checks);
+}

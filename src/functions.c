@@ -1,0 +1,388 @@
+/*
+ * functions.c
+ *		Every SQL-callable function of the library.
+ *
+ * The functions that users call are SQL wrappers around _hms_rows and
+ * _hms_call, which take the endpoint's name and its arguments.  An inlined
+ * wrapper does not check privileges, and anybody can call what it calls, so
+ * these two are open to all and check EXECUTE of the public function here.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "call.h"
+#include "check.h"
+#include "compat.h"
+#include "errors.h"
+#include "json.h"
+#include "request.h"
+#include "row.h"
+#include "stats.h"
+#include "token.h"
+#include "walk.h"
+
+/* A token of longer life is refused: the platform accepts 90 days. */
+#define MAX_TOKEN_LIFE (90 * SECS_PER_DAY)
+
+PG_FUNCTION_INFO_V1(hms_rows);
+PG_FUNCTION_INFO_V1(hms_rows_support);
+PG_FUNCTION_INFO_V1(hms_call);
+PG_FUNCTION_INFO_V1(hms_auth_token);
+PG_FUNCTION_INFO_V1(hms_management_token);
+PG_FUNCTION_INFO_V1(hms_verify_token);
+PG_FUNCTION_INFO_V1(hms_stats);
+PG_FUNCTION_INFO_V1(hms_check);
+
+/* --- privileges ---------------------------------------------------------------- */
+
+/* May the caller execute a function of this name in that schema? */
+static bool
+may_execute_named(const char *name, Oid schema)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	bool		allowed = false;
+
+	for (int i = 0; i < list->n_members && !allowed; i++)
+	{
+		Form_pg_proc function = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		allowed = function->pronamespace == schema &&
+			hms_may_execute(function->oid, GetUserId());
+	}
+	ReleaseCatCacheList(list);
+	return allowed;
+}
+
+/* Refuse a caller who may execute none of the functions that this serves. */
+static void
+check_privilege(const HmsEndpoint *endpoint, FunctionCallInfo fcinfo)
+{
+	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	const char *name = endpoint->name;
+
+	if (endpoint->serves)
+	{
+		name = endpoint->serves[0];
+		for (int i = 0; endpoint->serves[i]; i++)
+		{
+			if (may_execute_named(endpoint->serves[i], schema))
+				return;
+		}
+	}
+	else if (may_execute_named(name, schema))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for function %s", name)));
+}
+
+/* --- endpoints ------------------------------------------------------------------- */
+
+/*
+ * The request of a call to _hms_rows or _hms_call: (result type, endpoint,
+ * arguments ...).
+ */
+static HmsRequest *
+request_of(FunctionCallInfo fcinfo)
+{
+	const HmsEndpoint *endpoint;
+	HmsArg		args[HMS_MAX_PARAMS];
+	int			nargs = PG_NARGS() - 2;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
+				 errmsg("argument \"%s\" must not be null", "endpoint")));
+	endpoint = hms_endpoint(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	check_privilege(endpoint, fcinfo);
+	if (endpoint->method != HMS_GET)
+		PreventCommandIfReadOnly(endpoint->name);
+	if (nargs > HMS_MAX_PARAMS || get_fn_expr_variadic(fcinfo->flinfo))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("wrong arguments for endpoint \"%s\"", endpoint->name)));
+
+	for (int i = 0; i < nargs; i++)
+	{
+		args[i].type = get_fn_expr_argtype(fcinfo->flinfo, i + 2);
+		args[i].isnull = PG_ARGISNULL(i + 2);
+		args[i].value = PG_GETARG_DATUM(i + 2);
+	}
+	return hms_request_build(endpoint, args, nargs);
+}
+
+/* _hms_rows(row anyelement, endpoint text, VARIADIC "any") */
+Datum
+hms_rows(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *context;
+	Datum		row;
+	bool		isnull;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+		HmsRequest *request;
+
+		context = SRF_FIRSTCALL_INIT();
+		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		request = request_of(fcinfo);
+		context->user_fctx =
+			hms_walk_open(request, hms_row_maker(fcinfo, request->endpoint->shape));
+		MemoryContextSwitchTo(old);
+	}
+	context = SRF_PERCALL_SETUP();
+	if (!hms_walk_next(context->user_fctx, &row, &isnull))
+		SRF_RETURN_DONE(context);
+	if (isnull)
+		SRF_RETURN_NEXT_NULL(context);
+	SRF_RETURN_NEXT(context, row);
+}
+
+/*
+ * _hms_rows_support(internal): an endpoint that answers one object returns one
+ * row; for lists the declared ROWS stand.
+ */
+Datum
+hms_rows_support(PG_FUNCTION_ARGS)
+{
+	Node	   *node = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *request = (SupportRequestRows *) node;
+	Const	   *name;
+
+	if (!IsA(node, SupportRequestRows) || !is_funcclause(request->node))
+		PG_RETURN_POINTER(NULL);
+	name = lsecond(((FuncExpr *) request->node)->args);
+	if (!IsA(name, Const) || name->constisnull ||
+		hms_endpoint(TextDatumGetCString(name->constvalue))->rows != NULL)
+		PG_RETURN_POINTER(NULL);
+	request->rows = 1;
+	PG_RETURN_POINTER(node);
+}
+
+/* _hms_call(row anyelement, endpoint text, VARIADIC "any") */
+Datum
+hms_call(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "hms call",
+												  ALLOCSET_DEFAULT_SIZES);
+	HmsRequest *request;
+	HmsRowMaker *maker;
+	HmsCall    *call;
+	HmsExchange *answer;
+	HmsJsonValue value;
+	Datum		result = (Datum) 0;
+	bool		isnull = true;
+
+	MemoryContextSwitchTo(context);
+	request = request_of(fcinfo);
+	maker = hms_row_maker(fcinfo, request->endpoint->shape);
+	call = hms_call_create(request, hms_auth_create());
+	hms_call_start(call, hms_request_url(request, 0, 0, NULL, 0));
+	hms_call_finish(call);
+	if (call->state == HMS_CALL_FAILED)
+		hms_call_raise(call);
+
+	answer = call->exchange;
+	if (answer->status != 204)
+	{
+		const char *fault = hms_json_check(answer->data, answer->len, &value);
+
+		if (fault == NULL && value.type != HMS_JSON_OBJECT && hms_row_needs_object(maker))
+			fault = "it is not an object";
+		if (fault)
+			hms_call_raise_malformed(call, fault);
+		MemoryContextSwitchTo(caller);
+		result = hms_row_make(maker, &value, NULL, &isnull);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	if (isnull)
+		PG_RETURN_NULL();
+	return result;
+}
+
+/* --- tokens ------------------------------------------------------------------------ */
+
+/* Seconds since 1970 of a time argument. */
+static int64
+epoch_of(const char *name, TimestampTz time)
+{
+	if (TIMESTAMP_NOT_FINITE(time))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("argument \"%s\" must be finite", name)));
+	return (int64) floor((double) time / USECS_PER_SEC) +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+/*
+ * Fill the times of a token from three arguments: valid_for interval,
+ * not_before and issued_at timestamptz, the first of them at this position.
+ */
+static void
+set_times(HmsClaims *claims, FunctionCallInfo fcinfo, int arg)
+{
+	Interval   *valid_for;
+	int64		seconds;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
+				 errmsg("argument \"%s\" must not be null", "valid_for")));
+	valid_for = PG_GETARG_INTERVAL_P(arg);
+	seconds = ((int64) valid_for->month * DAYS_PER_MONTH + valid_for->day) *
+		SECS_PER_DAY + valid_for->time / USECS_PER_SEC;
+	if (seconds < 1 || seconds > MAX_TOKEN_LIFE)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("argument \"%s\" must be between one second and 90 days",
+						"valid_for")));
+
+	claims->issued_at = PG_ARGISNULL(arg + 2) ?
+		hms_epoch_now() - HMS_TOKEN_SKEW :
+		epoch_of("issued_at", PG_GETARG_TIMESTAMPTZ(arg + 2));
+	claims->not_before = PG_ARGISNULL(arg + 1) ? claims->issued_at :
+		epoch_of("not_before", PG_GETARG_TIMESTAMPTZ(arg + 1));
+	claims->expires_at = claims->not_before + seconds;
+}
+
+/* A text argument that must be there and not be empty. */
+static char *
+required_text(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	char	   *value;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
+				 errmsg("argument \"%s\" must not be null", name)));
+	value = text_to_cstring(PG_GETARG_TEXT_PP(arg));
+	if (value[0] == '\0')
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("argument \"%s\" must not be empty", name)));
+	return value;
+}
+
+/*
+ * hms_auth_token(room_id text, role text, user_id text, valid_for interval,
+ *				  not_before timestamptz, issued_at timestamptz)
+ */
+Datum
+hms_auth_token(PG_FUNCTION_ARGS)
+{
+	HmsClaims	claims = {0};
+
+	claims.room_id = required_text(fcinfo, 0, "room_id");
+	claims.role = required_text(fcinfo, 1, "role");
+	if (!PG_ARGISNULL(2))
+		claims.user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	set_times(&claims, fcinfo, 3);
+	PG_RETURN_TEXT_P(cstring_to_text(hms_token_sign(&claims)));
+}
+
+/*
+ * hms_management_token(valid_for interval, not_before timestamptz,
+ *						issued_at timestamptz)
+ */
+Datum
+hms_management_token(PG_FUNCTION_ARGS)
+{
+	HmsClaims	claims = {0};
+
+	set_times(&claims, fcinfo, 0);
+	PG_RETURN_TEXT_P(cstring_to_text(hms_token_sign(&claims)));
+}
+
+/* hms_verify_token(token text) */
+Datum
+hms_verify_token(PG_FUNCTION_ARGS)
+{
+	char	   *claims = hms_token_verify(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	HmsJsonValue value;
+	const char *fault = hms_json_check(claims, strlen(claims), &value);
+
+	if (fault)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_TOKEN),
+				 errmsg("token is not valid"),
+				 errdetail_internal("Its claims are not JSON.")));
+	PG_RETURN_DATUM(hms_json_to_jsonb(&value));
+}
+
+/* --- operation ------------------------------------------------------------------------ */
+
+/* hms_stats(): the columns in the order of HmsStats */
+Datum
+hms_stats(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	Datum		values[7];
+	bool		nulls[7] = {false};
+	const HmsStats *stats = &hms_stats_counters;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != lengthof(values))
+		elog(ERROR, "unexpected result type of hms_stats");
+	values[0] = Int64GetDatum(stats->requests);
+	values[1] = Int64GetDatum(stats->retries);
+	values[2] = Int64GetDatum(stats->pages);
+	values[3] = Int64GetDatum(stats->rows);
+	values[4] = Int64GetDatum(stats->bytes);
+	values[5] = Int64GetDatum(stats->tokens_minted);
+	values[6] = Float8GetDatum(stats->usec_waited / 1e6);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
+}
+
+/* _hms_check(): rows (check text, ok boolean, detail text) */
+Datum
+hms_check(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *context;
+	HmsCheck   *check;
+	Datum		values[3];
+	bool		nulls[3];
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+		TupleDesc	desc;
+
+		check_privilege(hms_endpoint("hms_check"), fcinfo);
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+			desc->natts != lengthof(values))
+			elog(ERROR, "unexpected result type of hms_check");
+		context = SRF_FIRSTCALL_INIT();
+		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		context->tuple_desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+		context->user_fctx = hms_check_all();
+		MemoryContextSwitchTo(old);
+	}
+	context = SRF_PERCALL_SETUP();
+	if (context->call_cntr >= (uint64) list_length(context->user_fctx))
+		SRF_RETURN_DONE(context);
+	check = list_nth(context->user_fctx, (int) context->call_cntr);
+	memset(nulls, false, sizeof(nulls));
+	values[0] = CStringGetTextDatum(check->name);
+	values[1] = BoolGetDatum(check->ok);
+	values[2] = CStringGetTextDatum(check->detail);
+	SRF_RETURN_NEXT(context, HeapTupleGetDatum(heap_form_tuple(context->tuple_desc,
+															   values, nulls)));
+}

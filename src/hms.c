@@ -1,0 +1,22 @@
+/*
+ * hms.c
+ *		The library's door: magic, settings, nothing of weight.
+ *
+ * It also runs in the postmaster and in parallel workers, so nothing here
+ * may look at a catalog or start a library that starts threads.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "settings.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	hms_settings_init();
+}

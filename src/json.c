@@ -1,0 +1,719 @@
+/*
+ * json.c
+ *		JSON read in one pass, without a tree and without copies.
+ *
+ * Pages are megabytes and most of their members are never looked at, so the
+ * reader hands out spans of the text; a string is copied and unescaped when it
+ * becomes a column, not before.  It accepts RFC 8259 and nothing else.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+
+#include "json.h"
+
+/* The API nests five deep; a page that nests deeper than this is an attack. */
+#define MAX_DEPTH 64
+
+/* numeric holds 131072 digits before the point; more than this is no number
+ * that anybody meant. */
+#define MAX_NUMBER_LEN 400
+#define MAX_EXPONENT_DIGITS 3
+
+#define REPLACEMENT_CHARACTER 0xFFFD
+
+/* Read text that is known to be valid UTF-8. */
+static void
+start(HmsJsonReader *reader, const char *text, size_t len)
+{
+	reader->next = text;
+	reader->end = text + len;
+	reader->first = true;
+	reader->closed = false;
+	reader->fault = NULL;
+}
+
+static bool
+fail(HmsJsonReader *reader, const char *fault)
+{
+	if (reader->fault == NULL)
+		reader->fault = fault;
+	return false;
+}
+
+static inline bool
+is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline const char *
+skip_space(const char *p)
+{
+	while (is_space(*p))
+		p++;
+	return p;
+}
+
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Value of four hexadecimal digits, or -1. */
+static int
+hex4(const char *p)
+{
+	int			value = 0;
+
+	for (int i = 0; i < 4; i++)
+	{
+		char		c = p[i];
+
+		value <<= 4;
+		if (is_digit(c))
+			value |= c - '0';
+		else if (c >= 'a' && c <= 'f')
+			value |= c - 'a' + 10;
+		else if (c >= 'A' && c <= 'F')
+			value |= c - 'A' + 10;
+		else
+			return -1;
+	}
+	return value;
+}
+
+/*
+ * The character that a \u escape stands for, p at its "u"; *used is how many
+ * characters after the backslash it takes.  -1 for what is not hexadecimal,
+ * U+FFFD for NUL and for half of a surrogate pair.
+ */
+static int
+unicode_escape(const char *p, int *used)
+{
+	int			code = hex4(p + 1);
+
+	*used = 5;
+	if (code < 0)
+		return -1;
+	if (is_utf16_surrogate_first(code) && p[5] == '\\' && p[6] == 'u')
+	{
+		int			second = hex4(p + 7);
+
+		if (second >= 0 && is_utf16_surrogate_second(second))
+		{
+			*used = 11;
+			return surrogate_pair_to_codepoint(code, second);
+		}
+	}
+	if (code == 0 || is_utf16_surrogate_first(code) ||
+		is_utf16_surrogate_second(code))
+		return REPLACEMENT_CHARACTER;
+	return code;
+}
+
+/* Is there a quote, a backslash or a control character in these 8 bytes? */
+static inline bool
+has_special(uint64 word)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 highs = UINT64CONST(0x8080808080808080);
+	uint64		quote = word ^ (ones * '"');
+	uint64		backslash = word ^ (ones * '\\');
+
+	return ((((quote - ones) & ~quote) |
+			 ((backslash - ones) & ~backslash) |
+			 ((word - ones * 0x20) & ~word)) & highs) != 0;
+}
+
+/* Pass a string, p at its opening quote; returns what follows it. */
+static const char *
+pass_string(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
+{
+	p++;
+	for (;;)
+	{
+		while (reader->end - p >= (ptrdiff_t) sizeof(uint64))
+		{
+			uint64		word;
+
+			memcpy(&word, p, sizeof(word));
+			if (has_special(word))
+				break;
+			p += sizeof(word);
+		}
+		while (*p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+			p++;
+		if (*p == '"')
+			return p + 1;
+		if (*p != '\\')
+		{
+			fail(reader, p >= reader->end ? "it ends inside a string" :
+				 "a string holds a control character");
+			return NULL;
+		}
+		*escaped = true;
+		p++;
+		switch (*p)
+		{
+			case '"':
+			case '\\':
+			case '/':
+			case 'b':
+			case 'f':
+			case 'n':
+			case 'r':
+			case 't':
+				p++;
+				break;
+			case 'u':
+				{
+					int			used;
+					int			code = unicode_escape(p, &used);
+
+					if (code < 0)
+					{
+						fail(reader, "a string holds an invalid escape");
+						return NULL;
+					}
+					/* what jsonb would refuse */
+					if (code == REPLACEMENT_CHARACTER ||
+						(code > 0x7f && GetDatabaseEncoding() != PG_UTF8))
+						*odd = true;
+					p += used;
+					break;
+				}
+			default:
+				fail(reader, "a string holds an invalid escape");
+				return NULL;
+		}
+	}
+}
+
+/* Pass a number; returns what follows it. */
+static const char *
+pass_number(HmsJsonReader *reader, const char *p, bool *odd)
+{
+	const char *start = p;
+
+	if (*p == '-')
+		p++;
+	if (*p == '0')
+		p++;
+	else if (is_digit(*p))
+	{
+		while (is_digit(*p))
+			p++;
+	}
+	else
+	{
+		fail(reader, "there is something that is no JSON value");
+		return NULL;
+	}
+	if (*p == '.')
+	{
+		if (!is_digit(*++p))
+		{
+			fail(reader, "there is an invalid number");
+			return NULL;
+		}
+		while (is_digit(*p))
+			p++;
+	}
+	if (*p == 'e' || *p == 'E')
+	{
+		const char *exponent;
+
+		p++;
+		if (*p == '+' || *p == '-')
+			p++;
+		exponent = p;
+		while (is_digit(*p))
+			p++;
+		if (p == exponent)
+		{
+			fail(reader, "there is an invalid number");
+			return NULL;
+		}
+		if (p - exponent > MAX_EXPONENT_DIGITS)
+			*odd = true;
+	}
+	if (p - start > MAX_NUMBER_LEN)
+		*odd = true;
+	return p;
+}
+
+/* Pass a word: true, false, null. */
+static const char *
+pass_word(HmsJsonReader *reader, const char *p, const char *word)
+{
+	size_t		len = strlen(word);
+
+	if (strncmp(p, word, len) == 0)
+		return p + len;
+	fail(reader, "there is something that is no JSON value");
+	return NULL;
+}
+
+/* Pass a scalar; returns what follows it. */
+static inline const char *
+pass_scalar(HmsJsonReader *reader, const char *p, HmsJsonType *type,
+			bool *escaped, bool *odd)
+{
+	switch (*p)
+	{
+		case '"':
+			*type = HMS_JSON_STRING;
+			return pass_string(reader, p, escaped, odd);
+		case 't':
+			*type = HMS_JSON_TRUE;
+			return pass_word(reader, p, "true");
+		case 'f':
+			*type = HMS_JSON_FALSE;
+			return pass_word(reader, p, "false");
+		case 'n':
+			*type = HMS_JSON_NULL;
+			return pass_word(reader, p, "null");
+		default:
+			*type = HMS_JSON_NUMBER;
+			return pass_number(reader, p, odd);
+	}
+}
+
+/* Pass a member's name and colon; returns where its value begins. */
+static const char *
+pass_name(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
+{
+	if (*p != '"')
+	{
+		fail(reader, "a member has no name");
+		return NULL;
+	}
+	p = pass_string(reader, p, escaped, odd);
+	if (p == NULL)
+		return NULL;
+	p = skip_space(p);
+	if (*p != ':')
+	{
+		fail(reader, "a member has no value");
+		return NULL;
+	}
+	return skip_space(p + 1);
+}
+
+/*
+ * Pass an array or object, p at its bracket; returns what follows it.  A loop
+ * and one bit per level (is it an object?), not recursion: a hostile page
+ * can't exhaust the stack.
+ */
+static const char *
+pass_container(HmsJsonReader *reader, const char *p, bool *odd)
+{
+	uint64		objects = 0;
+	int			depth = 0;
+	bool		escaped = false;
+	HmsJsonType type;
+
+	for (;;)
+	{
+		/* p is at a value: go into it, or pass it */
+		if (*p == '{' || *p == '[')
+		{
+			bool		object = *p == '{';
+
+			if (depth++ == MAX_DEPTH)
+			{
+				fail(reader, "it is nested too deep");
+				return NULL;
+			}
+			objects = (objects << 1) | object;
+			p = skip_space(p + 1);
+			if (*p != (object ? '}' : ']'))
+			{
+				if (object && (p = pass_name(reader, p, &escaped, odd)) == NULL)
+					return NULL;
+				continue;
+			}
+		}
+		else
+		{
+			p = pass_scalar(reader, p, &type, &escaped, odd);
+			if (p == NULL)
+				return NULL;
+			p = skip_space(p);
+		}
+
+		/* after a value: leave what ends here, then go on to the next one */
+		while (*p == ((objects & 1) ? '}' : ']'))
+		{
+			p++;
+			objects >>= 1;
+			if (--depth == 0)
+				return p;
+			p = skip_space(p);
+		}
+		if (*p != ',')
+		{
+			fail(reader, p >= reader->end ? "it ends too early" :
+				 "there is no comma between two values");
+			return NULL;
+		}
+		p = skip_space(p + 1);
+		if ((objects & 1) &&
+			(p = pass_name(reader, p, &escaped, odd)) == NULL)
+			return NULL;
+	}
+}
+
+bool
+hms_json_value(HmsJsonReader *reader, HmsJsonValue *value)
+{
+	const char *p;
+
+	if (reader->fault)
+		return false;
+	p = skip_space(reader->next);
+	value->start = p;
+	value->escaped = false;
+	value->odd = false;
+	if (*p == '{' || *p == '[')
+	{
+		value->type = *p == '{' ? HMS_JSON_OBJECT : HMS_JSON_ARRAY;
+		p = pass_container(reader, p, &value->odd);
+	}
+	else if (p >= reader->end)
+		return fail(reader, "it ends too early");
+	else
+		p = pass_scalar(reader, p, &value->type, &value->escaped, &value->odd);
+	if (p == NULL)
+		return false;
+	value->len = p - value->start;
+	reader->next = p;
+	return true;
+}
+
+bool
+hms_json_at_end(HmsJsonReader *reader)
+{
+	if (reader->fault)
+		return false;
+	if (skip_space(reader->next) < reader->end)
+		return fail(reader, "something follows its end");
+	return true;
+}
+
+const char *
+hms_json_begin(HmsJsonReader *reader, const char *bytes, size_t len)
+{
+	start(reader, bytes, len);
+	if (len == 0)
+		reader->fault = "it is empty";
+	else if (!pg_verify_mbstr(PG_UTF8, bytes, len, true))
+		reader->fault = "it is not valid UTF-8";
+	return reader->fault;
+}
+
+const char *
+hms_json_check(const char *bytes, size_t len, HmsJsonValue *value)
+{
+	HmsJsonReader reader;
+
+	if (hms_json_begin(&reader, bytes, len) == NULL &&
+		hms_json_value(&reader, value))
+		(void) hms_json_at_end(&reader);
+	return reader.fault;
+}
+
+void
+hms_json_open(HmsJsonReader *reader, const HmsJsonValue *container)
+{
+	Assert(container->type == HMS_JSON_OBJECT ||
+		   container->type == HMS_JSON_ARRAY);
+	start(reader, container->start + 1, container->len - 1);
+}
+
+/* Go to the next member or element of the container that was opened. */
+static bool
+advance(HmsJsonReader *reader, char closing)
+{
+	const char *p;
+
+	if (reader->fault)
+		return false;
+	p = skip_space(reader->next);
+	if (reader->closed)
+		return false;
+	if (*p == closing)
+	{
+		reader->closed = true;
+		reader->next = p + 1;
+		return false;
+	}
+	if (!reader->first)
+	{
+		if (*p != ',')
+			return fail(reader, "there is no comma between two values");
+		p = skip_space(p + 1);
+	}
+	reader->first = false;
+	reader->next = p;
+	return true;
+}
+
+bool
+hms_json_member(HmsJsonReader *reader, HmsJsonValue *key)
+{
+	const char *p;
+
+	if (!advance(reader, '}'))
+		return false;
+	key->type = HMS_JSON_STRING;
+	key->escaped = false;
+	key->odd = false;
+	key->start = reader->next;
+	p = pass_name(reader, key->start, &key->escaped, &key->odd);
+	if (p == NULL)
+		return false;
+	reader->next = p;
+
+	/* the name's own end: back over the colon and white space */
+	do
+		p--;
+	while (*p != ':');
+	do
+		p--;
+	while (*p != '"');
+	key->len = p + 1 - key->start;
+	return true;
+}
+
+bool
+hms_json_element(HmsJsonReader *reader, HmsJsonValue *element)
+{
+	return advance(reader, ']') && hms_json_value(reader, element);
+}
+
+bool
+hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key, HmsJsonValue *value)
+{
+	return hms_json_member(reader, key) && hms_json_value(reader, value);
+}
+
+/* --- text ------------------------------------------------------------------ */
+
+/*
+ * Append a code point in the server's encoding.  A character that the encoding
+ * does not have becomes U+FFFD, or a question mark where that is missing too.
+ */
+static void
+append_code_point(StringInfo buf, int code)
+{
+	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
+	unsigned char converted[MAX_UNICODE_EQUIVALENT_STRING + 1];
+	int			len;
+
+	unicode_to_utf8(code, utf8);
+	len = pg_utf_mblen(utf8);
+	if (GetDatabaseEncoding() == PG_UTF8 || code < 0x80)
+	{
+		appendBinaryStringInfo(buf, (char *) utf8, len);
+		return;
+	}
+	utf8[len] = '\0';
+	if (OidIsValid(FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding())) &&
+		pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding()),
+									  PG_UTF8, GetDatabaseEncoding(),
+									  utf8, len, converted,
+									  sizeof(converted), true) == len)
+		appendStringInfoString(buf, (char *) converted);
+	else
+		appendStringInfoChar(buf, '?');
+}
+
+/* Append the text of a string value, without quotes and escapes. */
+static void
+append_string(StringInfo buf, const HmsJsonValue *string)
+{
+	const char *p = string->start + 1;
+	const char *end = string->start + string->len - 1;
+
+	while (p < end)
+	{
+		const char *run = p;
+		int			used;
+
+		if (GetDatabaseEncoding() == PG_UTF8)
+		{
+			p = memchr(p, '\\', end - p);
+			if (p == NULL)
+				p = end;
+			appendBinaryStringInfo(buf, run, p - run);
+			if (p == end)
+				break;
+		}
+		else if (*p != '\\')
+		{
+			append_code_point(buf, utf8_to_unicode((const unsigned char *) p));
+			p += pg_utf_mblen((const unsigned char *) p);
+			continue;
+		}
+		p++;
+		switch (*p)
+		{
+			case 'b':
+				appendStringInfoChar(buf, '\b');
+				break;
+			case 'f':
+				appendStringInfoChar(buf, '\f');
+				break;
+			case 'n':
+				appendStringInfoChar(buf, '\n');
+				break;
+			case 'r':
+				appendStringInfoChar(buf, '\r');
+				break;
+			case 't':
+				appendStringInfoChar(buf, '\t');
+				break;
+			case 'u':
+				append_code_point(buf, unicode_escape(p, &used));
+				p += used - 1;
+				break;
+			default:			/* quote, slash, backslash */
+				appendStringInfoChar(buf, *p);
+		}
+		p++;
+	}
+}
+
+/* Can a string's bytes be taken as they are? */
+static bool
+is_verbatim(const HmsJsonValue *string)
+{
+	if (string->escaped)
+		return false;
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return true;
+	for (size_t i = 0; i < string->len; i++)
+	{
+		if (IS_HIGHBIT_SET(string->start[i]))
+			return false;
+	}
+	return true;
+}
+
+char *
+hms_json_text(const HmsJsonValue *scalar, size_t *len)
+{
+	StringInfoData buf;
+
+	if (scalar->type != HMS_JSON_STRING)
+	{
+		*len = scalar->len;
+		return pnstrdup(scalar->start, scalar->len);
+	}
+	if (is_verbatim(scalar))
+	{
+		*len = scalar->len - 2;
+		return pnstrdup(scalar->start + 1, *len);
+	}
+	initStringInfo(&buf);
+	append_string(&buf, scalar);
+	*len = buf.len;
+	return buf.data;
+}
+
+bool
+hms_json_equals(const HmsJsonValue *string, const char *name, size_t len)
+{
+	char	   *text;
+	size_t		text_len;
+	bool		equal;
+
+	if (!string->escaped)
+		return string->len == len + 2 &&
+			memcmp(string->start + 1, name, len) == 0;
+	text = hms_json_text(string, &text_len);
+	equal = text_len == len && memcmp(text, name, len) == 0;
+	pfree(text);
+	return equal;
+}
+
+/* Append a string as JSON in the server's encoding. */
+static void
+append_clean_string(StringInfo buf, const HmsJsonValue *string)
+{
+	char	   *text;
+	size_t		len;
+
+	text = hms_json_text(string, &len);
+	escape_json(buf, text);
+	pfree(text);
+}
+
+void
+hms_json_append_clean(StringInfo buf, const HmsJsonValue *value)
+{
+	HmsJsonReader reader;
+	HmsJsonValue key;
+	HmsJsonValue member;
+	bool		first = true;
+	bool		object = value->type == HMS_JSON_OBJECT;
+
+	if (!value->odd && GetDatabaseEncoding() == PG_UTF8)
+	{
+		appendBinaryStringInfo(buf, value->start, value->len);
+		return;
+	}
+	switch (value->type)
+	{
+		case HMS_JSON_STRING:
+			append_clean_string(buf, value);
+			break;
+		case HMS_JSON_NUMBER:
+			if (value->odd)
+				appendStringInfo(buf, "\"%.*s\"", (int) value->len, value->start);
+			else
+				appendBinaryStringInfo(buf, value->start, value->len);
+			break;
+		case HMS_JSON_ARRAY:
+		case HMS_JSON_OBJECT:
+			/* recursion no deeper than MAX_DEPTH */
+			appendStringInfoChar(buf, object ? '{' : '[');
+			hms_json_open(&reader, value);
+			while (object ? hms_json_pair(&reader, &key, &member) :
+				   hms_json_element(&reader, &member))
+			{
+				if (!first)
+					appendStringInfoChar(buf, ',');
+				first = false;
+				if (object)
+				{
+					append_clean_string(buf, &key);
+					appendStringInfoChar(buf, ':');
+				}
+				hms_json_append_clean(buf, &member);
+			}
+			appendStringInfoChar(buf, object ? '}' : ']');
+			break;
+		default:
+			appendBinaryStringInfo(buf, value->start, value->len);
+	}
+}
+
+Datum
+hms_json_to_jsonb(const HmsJsonValue *value)
+{
+	StringInfoData buf;
+	Datum		result;
+
+	initStringInfo(&buf);
+	hms_json_append_clean(&buf, value);
+	result = DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
+	pfree(buf.data);
+	return result;
+}

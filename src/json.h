@@ -1,0 +1,94 @@
+/*
+ * json.h
+ *		JSON read in one pass, without a tree and without copies.
+ *
+ * A reader stands in a text and is asked for one value, member or element at
+ * a time.  Every byte that it passes is checked; the first fault is kept in
+ * "fault", and from then on every call says that there is nothing more.
+ * Knows no endpoint and no HTTP.
+ */
+#ifndef HMS_JSON_H
+#define HMS_JSON_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+typedef enum HmsJsonType
+{
+	HMS_JSON_NULL,
+	HMS_JSON_FALSE,
+	HMS_JSON_TRUE,
+	HMS_JSON_NUMBER,
+	HMS_JSON_STRING,
+	HMS_JSON_ARRAY,
+	HMS_JSON_OBJECT
+} HmsJsonType;
+
+/* A value: where it stands in the text.  A string's span has its quotes. */
+typedef struct HmsJsonValue
+{
+	HmsJsonType type;
+	bool		escaped;		/* a string that has a backslash */
+	bool		odd;			/* holds, at any depth, something that jsonb
+								 * refuses: see hms_json_append_clean */
+	const char *start;
+	size_t		len;
+} HmsJsonValue;
+
+typedef struct HmsJsonReader
+{
+	const char *next;
+	const char *end;			/* *end is readable and is no JSON character */
+	bool		first;			/* no member or element was read yet */
+	bool		closed;			/* the container has ended */
+	const char *fault;			/* what is wrong, or NULL */
+} HmsJsonReader;
+
+/*
+ * Read bytes that should be JSON and are followed by a NUL.  Returns what is
+ * wrong with them as a whole, or NULL.
+ */
+extern const char *hms_json_begin(HmsJsonReader *reader, const char *bytes,
+								  size_t len);
+
+/* Read bytes that should be one JSON value: what is wrong with it, or NULL. */
+extern const char *hms_json_check(const char *bytes, size_t len,
+								  HmsJsonValue *value);
+
+/* Pass one whole value of any type. */
+extern bool hms_json_value(HmsJsonReader *reader, HmsJsonValue *value);
+
+/* After the last value there is nothing but white space. */
+extern bool hms_json_at_end(HmsJsonReader *reader);
+
+/*
+ * Members of the object, or elements of the array, that this value is.  After
+ * hms_json_member has returned true the member's value is passed with
+ * hms_json_value.
+ */
+extern void hms_json_open(HmsJsonReader *reader, const HmsJsonValue *container);
+extern bool hms_json_member(HmsJsonReader *reader, HmsJsonValue *key);
+extern bool hms_json_element(HmsJsonReader *reader, HmsJsonValue *element);
+
+/* Both in one: the next member and its value. */
+extern bool hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key,
+						  HmsJsonValue *value);
+
+/* Is this string (a key) equal to that ASCII name? */
+extern bool hms_json_equals(const HmsJsonValue *string, const char *name,
+							size_t len);
+
+/* A scalar as palloc'd text in the server's encoding. */
+extern char *hms_json_text(const HmsJsonValue *scalar, size_t *len);
+
+/*
+ * Append a value's text so that jsonb takes it: in the server's encoding, what
+ * no text can hold as U+FFFD, numbers beyond numeric's range as strings.
+ */
+extern void hms_json_append_clean(StringInfo buf, const HmsJsonValue *value);
+
+/* A value as jsonb. */
+extern Datum hms_json_to_jsonb(const HmsJsonValue *value);
+
+#endif							/* HMS_JSON_H */

@@ -1,0 +1,725 @@
+/*
+ * request.c
+ *		Requests built from an endpoint and SQL arguments; no I/O.
+ *
+ * Every argument passes here before anything is sent.  What comes from SQL is
+ * percent-encoded, so it can neither leave its place in the path or query nor
+ * add another; text goes out as UTF-8 whatever the database's encoding.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "request.h"
+#include "settings.h"
+
+/* --- encoding ---------------------------------------------------------------- */
+
+static bool
+is_unreserved(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		(c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+static void
+append_encoded_byte(StringInfo buf, unsigned char c)
+{
+	appendStringInfo(buf, "%%%02X", c);
+}
+
+/* Append text of the server's encoding, percent-encoded. */
+static void
+append_encoded(StringInfo buf, const char *text)
+{
+	text = pg_server_to_any(text, strlen(text), PG_UTF8);
+	for (; *text; text++)
+	{
+		if (is_unreserved((unsigned char) *text))
+			appendStringInfoChar(buf, *text);
+		else
+			append_encoded_byte(buf, (unsigned char) *text);
+	}
+}
+
+static void
+append_query(StringInfo buf, const char *name, const char *value)
+{
+	if (buf->len > 0)
+		appendStringInfoChar(buf, '&');
+	append_encoded(buf, name);
+	appendStringInfoChar(buf, '=');
+	append_encoded(buf, value);
+}
+
+static void
+append_query_number(StringInfo buf, const char *name, int value)
+{
+	appendStringInfo(buf, "%s%s=%d", buf->len > 0 ? "&" : "", name, value);
+}
+
+/* A time as the API takes it: UTC with three decimals. */
+static char *
+timestamp_text(const char *name, TimestampTz time)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (TIMESTAMP_NOT_FINITE(time) ||
+		timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0 ||
+		tm.tm_year < 1 || tm.tm_year > 9999)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("argument \"%s\" is not a time that 100ms can take", name)));
+	return psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+					tm.tm_year, tm.tm_mon, tm.tm_mday,
+					tm.tm_hour, tm.tm_min, tm.tm_sec, (int) (fsec / 1000));
+}
+
+/* --- arguments --------------------------------------------------------------- */
+
+static void
+refuse_null(const char *name)
+{
+	ereport(ERROR,
+			(errcode(HMS_ERRCODE_NULL_ARGUMENT),
+			 errmsg("argument \"%s\" must not be null", name)));
+}
+
+static void
+refuse_empty(const char *name)
+{
+	ereport(ERROR,
+			(errcode(HMS_ERRCODE_ARGUMENT),
+			 errmsg("argument \"%s\" must not be empty", name)));
+}
+
+static void
+refuse_type(const char *name, Oid type)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("argument \"%s\" cannot be of type %s", name,
+					format_type_be(type))));
+}
+
+static int64
+interval_seconds(const Interval *interval)
+{
+	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * SECS_PER_DAY +
+		interval->time / USECS_PER_SEC;
+}
+
+/* Text of a scalar argument. */
+static char *
+arg_text(const HmsParam *param, const HmsArg *arg)
+{
+	switch (arg->type)
+	{
+		case TEXTOID:
+			return TextDatumGetCString(arg->value);
+		case BOOLOID:
+			return pstrdup(DatumGetBool(arg->value) ? "true" : "false");
+		case INT4OID:
+			return psprintf("%d", DatumGetInt32(arg->value));
+		case INT8OID:
+			return psprintf(INT64_FORMAT, DatumGetInt64(arg->value));
+		case TIMESTAMPTZOID:
+			return timestamp_text(param->name, DatumGetTimestampTz(arg->value));
+		case INTERVALOID:
+			return psprintf(INT64_FORMAT,
+							interval_seconds(DatumGetIntervalP(arg->value)));
+		default:
+			refuse_type(param->name, arg->type);
+			return NULL;		/* keep compiler quiet */
+	}
+}
+
+/* Elements of a text[] argument; NULL ones are refused or left out. */
+static char **
+arg_texts(const HmsParam *param, const HmsArg *arg, bool nulls_ok, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	char	  **texts;
+
+	deconstruct_array(DatumGetArrayTypeP(arg->value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, &nulls, &n);
+	texts = palloc(sizeof(char *) * Max(n, 1));
+	*count = 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+		{
+			if (!nulls_ok)
+				refuse_null(param->name);
+			continue;
+		}
+		texts[*count] = TextDatumGetCString(elements[i]);
+		if (texts[*count][0] == '\0')
+			refuse_empty(param->name);
+		(*count)++;
+	}
+	return texts;
+}
+
+/* Check what the table says of an argument. */
+static void
+check_arg(const HmsParam *param, const HmsArg *arg)
+{
+	if (arg->isnull)
+	{
+		if (param->flags & HMS_REQUIRED)
+			refuse_null(param->name);
+		return;
+	}
+	if (arg->type == TEXTOID && (param->flags & (HMS_REQUIRED | HMS_NOT_EMPTY)) &&
+		VARSIZE_ANY_EXHDR(DatumGetPointer(arg->value)) == 0)
+		refuse_empty(param->name);
+	if (param->flags & HMS_POSITIVE)
+	{
+		if (arg->type != INTERVALOID)
+			refuse_type(param->name, arg->type);
+		if (interval_seconds(DatumGetIntervalP(arg->value)) <= 0)
+			ereport(ERROR,
+					(errcode(HMS_ERRCODE_ARGUMENT),
+					 errmsg("argument \"%s\" must be at least one second",
+							param->name)));
+	}
+	if ((param->flags & (HMS_WHOLE_BODY | HMS_MEMBERS)))
+	{
+		if (arg->type != JSONBOID)
+			refuse_type(param->name, arg->type);
+		if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(arg->value)))
+			ereport(ERROR,
+					(errcode(HMS_ERRCODE_ARGUMENT),
+					 errmsg("argument \"%s\" must be a JSON object", param->name)));
+	}
+}
+
+/* --- path -------------------------------------------------------------------- */
+
+/* Is it a part that would walk about in the path? */
+static bool
+is_dots(const char *part, size_t len)
+{
+	return (len == 1 && part[0] == '.') ||
+		(len == 2 && part[0] == '.' && part[1] == '.');
+}
+
+static void
+refuse_path(const char *why)
+{
+	ereport(ERROR,
+			(errcode(HMS_ERRCODE_ARGUMENT),
+			 errmsg("argument \"path\" is not a path of the API"),
+			 errdetail_internal("%s", why)));
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/*
+ * Append a path that the caller has written.  It stays under the base URL:
+ * its parts are looked at as a server would decode them.
+ */
+static void
+append_raw_path(StringInfo buf, const char *path)
+{
+	StringInfoData part;
+
+	if (path[0] != '/')
+		refuse_path("It must begin with a slash.");
+	path = pg_server_to_any(path, strlen(path), PG_UTF8);
+	initStringInfo(&part);
+	while (*path == '/')
+	{
+		appendStringInfoChar(buf, '/');
+		resetStringInfo(&part);
+		for (path++; *path != '\0' && *path != '/'; path++)
+		{
+			unsigned char c = (unsigned char) *path;
+
+			if (c == '?' || c == '#')
+				refuse_path("The query is given by \"params\", not in the path.");
+			if (c == '%')
+			{
+				int			high = hex_digit(path[1]);
+				int			low = high < 0 ? -1 : hex_digit(path[2]);
+
+				if (low < 0)
+					refuse_path("A percent sign must be followed by two hexadecimal digits.");
+				c = (unsigned char) (high << 4 | low);
+				path += 2;
+			}
+			if (c < 0x20 || c == 0x7f || c == '\\')
+				refuse_path("It holds a control character or a backslash.");
+			appendStringInfoChar(&part, c);
+			if (is_unreserved(c) || strchr("!$&'()*+,;=:@", c) != NULL)
+				appendStringInfoChar(buf, c);
+			else
+				append_encoded_byte(buf, c);
+		}
+		if (part.len == 0)
+			refuse_path("It has an empty part.");
+		/* an encoded slash is data, unless a server takes it for a slash */
+		for (char *piece = part.data; piece; piece = strchr(piece, '/'))
+		{
+			if (*piece == '/')
+				piece++;
+			if (is_dots(piece, strcspn(piece, "/")))
+				refuse_path("It has a part of dots only.");
+		}
+	}
+}
+
+/* Append the endpoint's path with the arguments that stand in it. */
+static void
+append_path(StringInfo buf, const HmsEndpoint *endpoint, char **texts)
+{
+	for (const char *p = endpoint->path; *p; p++)
+	{
+		const char *name = p + 1;
+		size_t		len;
+
+		if (*p != '{')
+		{
+			appendStringInfoChar(buf, *p);
+			continue;
+		}
+		len = strcspn(name, "}");
+		for (int i = 0; endpoint->params[i].name; i++)
+		{
+			const HmsParam *param = &endpoint->params[i];
+
+			if (strlen(param->name) == len && strncmp(param->name, name, len) == 0)
+			{
+				if (is_dots(texts[i], strlen(texts[i])))
+					ereport(ERROR,
+							(errcode(HMS_ERRCODE_ARGUMENT),
+							 errmsg("argument \"%s\" must not be dots only",
+									param->name)));
+				append_encoded(buf, texts[i]);
+			}
+		}
+		p = name + len;
+	}
+}
+
+static bool
+is_in_path(const HmsEndpoint *endpoint, const HmsParam *param)
+{
+	const char *found;
+	size_t		len = strlen(param->name);
+
+	if (endpoint->path == NULL)
+		return (param->flags & HMS_RAW_PATH) != 0;
+	for (found = strchr(endpoint->path, '{'); found; found = strchr(found + 1, '{'))
+	{
+		if (strncmp(found + 1, param->name, len) == 0 && found[len + 1] == '}')
+			return true;
+	}
+	return false;
+}
+
+/* --- query --------------------------------------------------------------------- */
+
+/* Append a scalar of a JSON object to the query. */
+static void
+append_query_jsonb(StringInfo buf, const char *name, const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			break;
+		case jbvString:
+			append_query(buf, name, pnstrdup(value->val.string.val,
+											 value->val.string.len));
+			break;
+		case jbvNumeric:
+			append_query(buf, name,
+						 DatumGetCString(DirectFunctionCall1(numeric_out,
+															 NumericGetDatum(value->val.numeric))));
+			break;
+		case jbvBool:
+			append_query(buf, name, value->val.boolean ? "true" : "false");
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(HMS_ERRCODE_ARGUMENT),
+					 errmsg("member \"%s\" of argument \"params\" is not a scalar or an array of scalars",
+							name)));
+	}
+}
+
+/* Append the members of a JSON object: an array is a repeated key. */
+static void
+append_members(HmsRequest *request, StringInfo buf, Jsonb *params)
+{
+	JsonbIterator *it = JsonbIteratorInit(&params->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *name = NULL;
+	bool		walks = request->endpoint->paging != HMS_ONE_PAGE;
+
+	(void) JsonbIteratorNext(&it, &value, false);	/* the object's beginning */
+	while ((token = JsonbIteratorNext(&it, &value, true)) == WJB_KEY)
+	{
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		if (walks && (strcmp(name, "start") == 0 || strcmp(name, "page") == 0))
+			ereport(ERROR,
+					(errcode(HMS_ERRCODE_ARGUMENT),
+					 errmsg("argument \"params\" must not hold \"%s\"", name),
+					 errhint("A list walks its pages by itself; use hms_api_get for a single page.")));
+		if (strcmp(name, "limit") == 0)
+			request->has_limit = true;
+
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
+		{
+			JsonbIterator *elements = JsonbIteratorInit(value.val.binary.data);
+			JsonbValue	element;
+
+			(void) JsonbIteratorNext(&elements, &element, false);
+			while (JsonbIteratorNext(&elements, &element, true) == WJB_ELEM)
+				append_query_jsonb(buf, name, &element);
+		}
+		else
+			append_query_jsonb(buf, name, &value);
+	}
+}
+
+static int
+compare_text(const void *a, const void *b)
+{
+	return strcmp(**(char ***) a, **(char ***) b);
+}
+
+/*
+ * The rooms of a list over several.  A room that is named twice is walked
+ * once, as by room_id = ANY (...), and NULL names none.
+ */
+static void
+set_rooms(HmsRequest *request, const HmsParam *param, const HmsArg *arg)
+{
+	char	  **rooms = NULL;
+	char	 ***sorted;
+	int			count = 0;
+	int			kept = 0;
+
+	if (!arg->isnull)
+		rooms = arg_texts(param, arg, true, &count);
+	sorted = palloc(sizeof(char **) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		sorted[i] = &rooms[i];
+	qsort(sorted, count, sizeof(char **), compare_text);
+	for (int i = 1, first = 0; i < count; i++)
+	{
+		if (strcmp(*sorted[first], *sorted[i]) == 0)
+			*sorted[i] = *sorted[first];
+		else
+			first = i;
+	}
+
+	/* equal names now share one pointer: keep the first of each */
+	request->rooms = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		if (rooms[i][0] != '\0')
+		{
+			request->rooms[kept++] = pstrdup(rooms[i]);
+			rooms[i][0] = '\0';
+		}
+	}
+	request->nrooms = kept;
+}
+
+/* --- body ------------------------------------------------------------------------ */
+
+static void
+append_body_name(StringInfo buf, const char *name)
+{
+	appendStringInfoString(buf, buf->len > 1 ? "," : "");
+	escape_json(buf, name);
+	appendStringInfoChar(buf, ':');
+}
+
+/* Append an argument as a member of the body. */
+static void
+append_body(StringInfo buf, const HmsParam *param, const HmsArg *arg)
+{
+	append_body_name(buf, param->name);
+	switch (arg->type)
+	{
+		case BOOLOID:
+		case INT4OID:
+		case INT8OID:
+		case INTERVALOID:
+			appendStringInfoString(buf, arg_text(param, arg));
+			break;
+		case JSONBOID:
+			(void) JsonbToCString(buf, &DatumGetJsonbP(arg->value)->root, -1);
+			break;
+		case TEXTARRAYOID:
+			{
+				int			count;
+				char	  **texts = arg_texts(param, arg, false, &count);
+
+				appendStringInfoChar(buf, '[');
+				for (int i = 0; i < count; i++)
+				{
+					if (i > 0)
+						appendStringInfoChar(buf, ',');
+					escape_json(buf, texts[i]);
+				}
+				appendStringInfoChar(buf, ']');
+				break;
+			}
+		default:
+			escape_json(buf, arg_text(param, arg));
+	}
+}
+
+/*
+ * An object that the body holds must have the member at the end of the dotted
+ * path; when the object itself is not there the endpoint needs nothing of it.
+ */
+static void
+check_need(const char *arg_name, Jsonb *body, const char *need)
+{
+	JsonbContainer *object = &body->root;
+	const char *name = need;
+	JsonbValue	value;
+
+	for (;;)
+	{
+		size_t		len = strcspn(name, ".");
+		bool		last = name[len] == '\0';
+		JsonbValue *found = getKeyJsonValueFromContainer(object, name, len, &value);
+
+		if (last)
+		{
+			if (found == NULL || found->type == jbvNull ||
+				(found->type == jbvString && found->val.string.len == 0))
+				ereport(ERROR,
+						(errcode(HMS_ERRCODE_ARGUMENT),
+						 errmsg("argument \"%s\" lacks \"%s\"", arg_name, need)));
+			return;
+		}
+		if (found == NULL || found->type != jbvBinary ||
+			!JsonContainerIsObject(found->val.binary.data))
+			return;
+		object = found->val.binary.data;
+		name += len + 1;
+	}
+}
+
+/* The body that the caller has written. */
+static char *
+whole_body(const HmsEndpoint *endpoint, const HmsParam *param, const HmsArg *arg)
+{
+	Jsonb	   *body;
+
+	if (arg->isnull)
+		return "{}";
+	body = DatumGetJsonbP(arg->value);
+	for (int i = 0; i < HMS_MAX_NEEDS && endpoint->needs[i]; i++)
+		check_need(param->name, body, endpoint->needs[i]);
+	return JsonbToCString(NULL, &body->root, VARSIZE(body));
+}
+
+/* --- the whole --------------------------------------------------------------------- */
+
+/* Refuse a write without a receiver: the API takes that for everybody. */
+static void
+check_one_of(const HmsEndpoint *endpoint, const HmsArg *args)
+{
+	int			given = 0;
+
+	if (endpoint->one_of[0] == NULL)
+		return;
+	for (int i = 0, arg = 0; endpoint->params[i].name; i++)
+	{
+		const HmsParam *param = &endpoint->params[i];
+
+		if (param->fixed)
+			continue;
+		if ((strcmp(param->name, endpoint->one_of[0]) == 0 ||
+			 strcmp(param->name, endpoint->one_of[1]) == 0) && !args[arg].isnull)
+			given++;
+		arg++;
+	}
+	if (given == 0)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
+				 errmsg("one of the arguments \"%s\" and \"%s\" must not be null",
+						endpoint->one_of[0], endpoint->one_of[1])));
+}
+
+/* Put one argument into its place in query or body. */
+static void
+place_arg(HmsRequest *request, StringInfo query, StringInfo body,
+		  const HmsParam *param, const HmsArg *arg)
+{
+	const HmsEndpoint *endpoint = request->endpoint;
+
+	if (param->flags & HMS_NOT_SENT)
+		return;
+	if (param->flags & HMS_WHOLE_BODY)
+		request->body = whole_body(endpoint, param, arg);
+	else if (param->flags & HMS_MEMBERS)
+	{
+		if (!arg->isnull)
+			append_members(request, query, DatumGetJsonbP(arg->value));
+	}
+	else if (endpoint->method == HMS_POST)
+	{
+		if (!arg->isnull)
+			append_body(body, param, arg);
+	}
+	else if (strcmp(param->name, "room_id") == 0 && arg->type == TEXTARRAYOID)
+		set_rooms(request, param, arg);
+	else if (arg->isnull)
+	{
+		for (const char *const *value = param->unless_given; value && *value; value++)
+			append_query(query, param->name, *value);
+	}
+	else if (arg->type == TEXTARRAYOID)
+	{
+		int			count;
+		char	  **texts = arg_texts(param, arg, false, &count);
+
+		if (count == 0)
+			refuse_empty(param->name);
+		for (int i = 0; i < count; i++)
+			append_query(query, param->name, texts[i]);
+	}
+	else
+		append_query(query, param->name, arg_text(param, arg));
+}
+
+HmsRequest *
+hms_request_build(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
+{
+	HmsRequest *request = palloc0(sizeof(HmsRequest));
+	StringInfoData path;
+	StringInfoData query;
+	StringInfoData body;
+	char	   *texts[HMS_MAX_PARAMS] = {NULL};
+	int			arg = 0;
+
+	for (int i = 0; endpoint->params[i].name; i++)
+		arg += endpoint->params[i].fixed == NULL;
+	if (arg != nargs)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("endpoint \"%s\" takes %d arguments, not %d",
+						endpoint->name, arg, nargs)));
+
+	request->endpoint = endpoint;
+	request->base = pstrdup(endpoint->base == HMS_BEAM ? hms_beam_url : hms_api_url);
+	request->nrooms = 1;
+	request->rooms = palloc0(sizeof(char *));
+
+	initStringInfo(&path);
+	initStringInfo(&query);
+	initStringInfo(&body);
+	appendStringInfoChar(&body, '{');
+
+	arg = 0;
+	for (int i = 0; endpoint->params[i].name; i++)
+	{
+		const HmsParam *param = &endpoint->params[i];
+
+		if (param->fixed)
+			continue;
+		check_arg(param, &args[arg]);
+		if (is_in_path(endpoint, param))
+			texts[i] = arg_text(param, &args[arg]);
+		arg++;
+	}
+	check_one_of(endpoint, args);
+
+	arg = 0;
+	for (int i = 0; endpoint->params[i].name; i++)
+	{
+		const HmsParam *param = &endpoint->params[i];
+
+		if (param->fixed && endpoint->method == HMS_POST)
+		{
+			append_body_name(&body, param->name);
+			appendStringInfoString(&body, param->fixed);
+		}
+		else if (param->fixed)
+			append_query(&query, param->name, param->fixed);
+		else
+		{
+			if (texts[i] == NULL)
+				place_arg(request, &query, &body, param, &args[arg]);
+			arg++;
+		}
+	}
+	appendStringInfoChar(&body, '}');
+
+	if (endpoint->path)
+		append_path(&path, endpoint, texts);
+	else
+		append_raw_path(&path, texts[0]);
+	request->path = path.data;
+	request->query = query.data;
+	if (endpoint->method == HMS_POST)
+	{
+		if (request->body == NULL)
+			request->body = body.data;
+		request->body = pg_server_to_any(request->body, strlen(request->body),
+										 PG_UTF8);
+	}
+	return request;
+}
+
+char *
+hms_request_url(const HmsRequest *request, int room, int limit,
+				const char *cursor, int page)
+{
+	StringInfoData url;
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfoString(&query, request->query);
+	if (request->rooms[room])
+		append_query(&query, "room_id", request->rooms[room]);
+	if (limit > 0 && !request->has_limit)
+		append_query_number(&query, "limit", limit);
+	if (page > 0)
+		append_query_number(&query, "page", page);
+	else if (cursor)
+		append_query(&query, "start", cursor);
+
+	initStringInfo(&url);
+	appendStringInfoString(&url, request->base);
+	while (url.len > 0 && url.data[url.len - 1] == '/')
+		url.data[--url.len] = '\0';
+	appendStringInfoString(&url, request->path);
+	if (query.len > 0)
+		appendStringInfo(&url, "?%s", query.data);
+	pfree(query.data);
+	return url.data;
+}

@@ -1,0 +1,358 @@
+/*
+ * settings.c
+ *		The settings of hms, what they accept, and the file with the secret.
+ *
+ * A message about a setting never shows its value: a URL may hold a password,
+ * and the log is read by more people than the setting.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/fd.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "settings.h"
+
+/* A secret is a few dozen characters; a longer line is some other file. */
+#define SECRET_MAX 4096
+
+char	   *hms_access_key = NULL;
+static char *hms_secret = NULL;
+char	   *hms_secret_file = NULL;
+char	   *hms_api_url = NULL;
+char	   *hms_beam_url = NULL;
+char	   *hms_ca_file = NULL;
+int			hms_connect_timeout = 10000;
+int			hms_timeout = 180000;
+int			hms_retries = 3;
+int			hms_max_retry_wait = 60000;
+int			hms_page_size = 100;
+int			hms_max_connections = 8;
+int			hms_max_response_size = 65536;
+
+uint64		hms_credentials_generation = 1;
+
+/* Is this the dotted quad of an address in 127.0.0.0/8? */
+static bool
+is_loopback_ipv4(const char *host, size_t len)
+{
+	char		text[16];
+	unsigned	a,
+				b,
+				c,
+				d;
+	int			used = 0;
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, host, len);
+	text[len] = '\0';
+	return sscanf(text, "%3u.%3u.%3u.%3u%n", &a, &b, &c, &d, &used) == 4 &&
+		used == (int) len && a == 127 && b < 256 && c < 256 && d < 256;
+}
+
+/*
+ * What is wrong with a base URL, or NULL.  It is scheme://host[:port][/path]
+ * and nothing else: no user name, query or fragment that could turn the
+ * requests built on it elsewhere.
+ */
+static const char *
+url_fault(const char *url)
+{
+	static const char host_chars[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	static const char path_chars[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~/";
+	bool		plain = strncmp(url, "http://", 7) == 0;
+	const char *host;
+	size_t		len;
+	bool		loopback;
+
+	if (!plain && strncmp(url, "https://", 8) != 0)
+		return "The URL must begin with https://.";
+	host = url + (plain ? 7 : 8);
+
+	if (*host == '[')
+	{
+		len = strspn(host + 1, "0123456789abcdefABCDEF:.");
+		if (len < 2 || host[len + 1] != ']')
+			return "The URL has no valid host.";
+		len += 2;
+		loopback = len == 5 && memcmp(host, "[::1]", 5) == 0;
+	}
+	else
+	{
+		len = strspn(host, host_chars);
+		if (len == 0)
+			return "The URL has no valid host.";
+		loopback = (len == 9 && pg_strncasecmp(host, "localhost", 9) == 0) ||
+			is_loopback_ipv4(host, len);
+	}
+	url = host + len;
+
+	if (*url == ':')
+	{
+		long		port = 0;
+
+		len = strspn(url + 1, "0123456789");
+		if (len >= 1 && len <= 5)
+			port = strtol(url + 1, NULL, 10);
+		if (port < 1 || port > 65535)
+			return "The URL has no valid port.";
+		url += 1 + len;
+	}
+	if (*url != '\0' && *url != '/')
+		return "The URL is not of the form https://host[:port][/path].";
+	if (url[strspn(url, path_chars)] != '\0' ||
+		strstr(url, "//") != NULL || strstr(url, "/..") != NULL)
+		return "The path of the URL holds a part or character that is not allowed.";
+	if (plain && !loopback)
+		return "Plain http is allowed to a loopback address only.";
+	return NULL;
+}
+
+static bool
+check_url(char **newval, void **extra pg_attribute_unused(),
+		  GucSource source pg_attribute_unused())
+{
+	const char *fault = url_fault(*newval);
+
+	if (fault == NULL)
+		return true;
+	GUC_check_errmsg("invalid base URL");
+	GUC_check_errdetail("%s", fault);
+	return false;
+}
+
+static bool
+check_file(char **newval, void **extra pg_attribute_unused(),
+		  GucSource source pg_attribute_unused())
+{
+	if (**newval == '\0' || is_absolute_path(*newval))
+		return true;
+	GUC_check_errmsg("invalid file name");
+	GUC_check_errdetail("The name must be an absolute path.");
+	return false;
+}
+
+/* The value of one of the settings that tokens depend on will change. */
+static void
+note_change(const char *oldval, const char *newval)
+{
+	if (oldval == NULL || newval == NULL || strcmp(oldval, newval) != 0)
+		hms_credentials_generation++;
+}
+
+static void
+assign_access_key(const char *newval, void *extra pg_attribute_unused())
+{
+	note_change(hms_access_key, newval);
+}
+
+static void
+assign_secret(const char *newval, void *extra pg_attribute_unused())
+{
+	note_change(hms_secret, newval);
+}
+
+static void
+assign_secret_file(const char *newval, void *extra pg_attribute_unused())
+{
+	note_change(hms_secret_file, newval);
+}
+
+static void
+assign_api_url(const char *newval, void *extra pg_attribute_unused())
+{
+	note_change(hms_api_url, newval);
+}
+
+/* Define the settings; called once, when the library is loaded. */
+void
+hms_settings_init(void)
+{
+	const int	hidden = GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE;
+
+	DefineCustomStringVariable("hms.access_key",
+							   "App access key of the 100ms workspace.",
+							   NULL, &hms_access_key, "",
+							   PGC_SUSET, hidden,
+							   NULL, assign_access_key, NULL);
+	DefineCustomStringVariable("hms.secret",
+							   "App secret of the 100ms workspace.",
+							   "Prefer hms.secret_file: values of settings can reach the log.",
+							   &hms_secret, "",
+							   PGC_SUSET, hidden,
+							   NULL, assign_secret, NULL);
+	DefineCustomStringVariable("hms.secret_file",
+							   "File whose first line is the app secret; wins over hms.secret.",
+							   "It must not be readable by others than the server.",
+							   &hms_secret_file, "",
+							   PGC_SUSET, hidden,
+							   check_file, assign_secret_file, NULL);
+	DefineCustomStringVariable("hms.api_url",
+							   "Base URL of the 100ms REST API.",
+							   "https, or http to a loopback address.",
+							   &hms_api_url, "https://api.100ms.live/v2",
+							   PGC_SUSET, 0,
+							   check_url, assign_api_url, NULL);
+	DefineCustomStringVariable("hms.beam_url",
+							   "Base URL of the legacy Beam API.",
+							   "https, or http to a loopback address.",
+							   &hms_beam_url, "https://prod-in2.100ms.live/api/v2",
+							   PGC_SUSET, 0,
+							   check_url, NULL, NULL);
+	DefineCustomStringVariable("hms.ca_file",
+							   "File with the trusted CA certificates, instead of the system's.",
+							   NULL, &hms_ca_file, "",
+							   PGC_SUSET, 0,
+							   check_file, NULL, NULL);
+	DefineCustomIntVariable("hms.connect_timeout",
+							"Longest time to connect to 100ms.",
+							NULL, &hms_connect_timeout, 10000, 1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("hms.timeout",
+							"Longest time that one request may take as a whole.",
+							NULL, &hms_timeout, 180000, 1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("hms.retries",
+							"Times that a failed request is repeated when that is safe.",
+							NULL, &hms_retries, 3, 0, 20,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hms.max_retry_wait",
+							"Longest wait before a request is repeated; an error is raised instead of a longer one.",
+							NULL, &hms_max_retry_wait, 60000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("hms.page_size",
+							"Rows asked for per page of a list.",
+							NULL, &hms_page_size, 100, 10, 100,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hms.max_connections",
+							"Requests in flight of one walk over several rooms.",
+							NULL, &hms_max_connections, 8, 1, 64,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	/* 255 MB: what PostgreSQL can hold as one jsonb value */
+	DefineCustomIntVariable("hms.max_response_size",
+							"Longest answer that is accepted.",
+							NULL, &hms_max_response_size, 65536, 1, 255 * 1024,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	hms_reserve_setting_prefix("hms");
+}
+
+const char *
+hms_settings_access_key(void)
+{
+	if (hms_access_key == NULL || hms_access_key[0] == '\0')
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("setting \"hms.access_key\" is empty"),
+				 errhint("Set it to the app access key of your 100ms workspace in postgresql.conf, or with ALTER SYSTEM, ALTER DATABASE or ALTER ROLE.")));
+	return hms_access_key;
+}
+
+/* The file is private to the server, by the rule of ssl_key_file. */
+static void
+check_secret_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("could not read the file of setting \"hms.secret_file\": %m")));
+	if (!S_ISREG(st.st_mode))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("setting \"hms.secret_file\" does not name a regular file")));
+	if ((st.st_uid != geteuid() && st.st_uid != 0) ||
+		(st.st_uid == geteuid() && (st.st_mode & (S_IRWXG | S_IRWXO))) ||
+		(st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))))
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("the file of setting \"hms.secret_file\" can be read by others"),
+				 errdetail("It must be owned by the server's operating system user with permissions u=rw (0600) or less, or by root with u=rw,g=r (0640) or less.")));
+}
+
+/* First line of the secret file. */
+static char *
+read_secret_file(void)
+{
+	char	   *secret;
+	ssize_t		len;
+	int			fd;
+	int			read_errno;
+
+	fd = OpenTransientFile(hms_secret_file, O_RDONLY | O_NONBLOCK);
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("could not open the file of setting \"hms.secret_file\": %m")));
+	check_secret_file(fd);
+
+	secret = palloc0(SECRET_MAX + 1);
+	len = read(fd, secret, SECRET_MAX);
+	read_errno = errno;
+	CloseTransientFile(fd);
+	if (len < 0)
+	{
+		errno = read_errno;
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("could not read the file of setting \"hms.secret_file\": %m")));
+	}
+
+	len = strcspn(secret, "\r\n");
+	explicit_bzero(secret + len, SECRET_MAX - len);
+	if (len == 0 || len == SECRET_MAX)
+	{
+		explicit_bzero(secret, SECRET_MAX);
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("the first line of the file of setting \"hms.secret_file\" is not a secret"),
+				 errhint("Write the app secret of your 100ms workspace as the file's first line.")));
+	}
+	return secret;
+}
+
+char *
+hms_settings_secret(void)
+{
+	if (hms_secret_file != NULL && hms_secret_file[0] != '\0')
+		return read_secret_file();
+	if (hms_secret == NULL || hms_secret[0] == '\0')
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_SETTING),
+				 errmsg("neither \"hms.secret_file\" nor \"hms.secret\" is set"),
+				 errhint("Write the app secret of your 100ms workspace to a file that only the server can read, and set \"hms.secret_file\" to its path.")));
+	return pstrdup(hms_secret);
+}
+
+void
+hms_forget_text(char *text)
+{
+	explicit_bzero(text, strlen(text));
+	pfree(text);
+}
+
+const char *
+hms_settings_secret_source(void)
+{
+	if (hms_secret_file != NULL && hms_secret_file[0] != '\0')
+		return "hms.secret_file";
+	if (hms_secret != NULL && hms_secret[0] != '\0')
+		return "hms.secret";
+	return NULL;
+}
+
+bool
+hms_url_is_plain_http(const char *url)
+{
+	return strncmp(url, "http://", 7) == 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * stats.h
+ *		Counters of this backend's work, read by hms_stats().
+ */
+#ifndef HMS_STATS_H
+#define HMS_STATS_H
+
+#include "postgres.h"
+
+typedef struct HmsStats
+{
+	int64		requests;		/* requests handed to libcurl */
+	int64		retries;		/* of them, repeated ones */
+	int64		pages;			/* pages of lists read */
+	int64		rows;			/* rows returned */
+	int64		bytes;			/* bytes of answers, decompressed */
+	int64		tokens_minted;	/* tokens signed */
+	int64		usec_waited;	/* time spent waiting for answers and back-off */
+} HmsStats;
+
+extern HmsStats hms_stats_counters;
+
+#endif							/* HMS_STATS_H */

@@ -1,0 +1,43 @@
+/*
+ * token.h
+ *		Tokens of 100ms: JSON web tokens signed with the app secret (HS256).
+ */
+#ifndef HMS_TOKEN_H
+#define HMS_TOKEN_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+/* What a token says; times are seconds since 1970. */
+typedef struct HmsClaims
+{
+	const char *room_id;		/* of an auth token; NULL: a management token */
+	const char *role;
+	const char *user_id;		/* NULL or empty: left out */
+	int64		issued_at;
+	int64		not_before;
+	int64		expires_at;
+} HmsClaims;
+
+/* A new token, palloc'd. */
+extern char *hms_token_sign(const HmsClaims *claims);
+
+/*
+ * The backend's management token, signed when there is none, when it is about
+ * to expire and when the credentials have changed.  Valid until the next call.
+ */
+extern const char *hms_token_management(void);
+
+/* Drop the backend's management token if it is this one, which was refused. */
+extern void hms_token_forget(const char *refused);
+
+/* The claims of a token as JSON text; raises unless it is ours and valid now. */
+extern char *hms_token_verify(const char *token);
+
+/* Seconds since 1970, now; and how far iat and nbf lie back against skew. */
+extern int64 hms_epoch_now(void);
+
+#define HMS_TOKEN_SKEW 10
+
+#endif							/* HMS_TOKEN_H */

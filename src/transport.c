@@ -1,0 +1,612 @@
+/*
+ * transport.c
+ *		HTTP exchanges on libcurl's multi interface, waited for by PostgreSQL.
+ *
+ * One multi handle lives as long as the backend and keeps its connections.
+ * libcurl tells which sockets it waits for; they stand in one epoll set, and
+ * that set's descriptor stands beside the process latch in one WaitEventSet.
+ * So a cancel, a statement timeout or a shutdown ends every wait at once, and
+ * waiting costs no CPU.
+ *
+ * Two rules keep the backend safe.  libcurl's callbacks below only record:
+ * nothing in them may raise an error, which would jump through libcurl.  And
+ * signals are blocked while libcurl runs, because it starts threads to resolve
+ * names, and a thread inherits the mask: PostgreSQL's signal handlers must run
+ * in the backend's own thread only.
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+
+#include "compat.h"
+#include "settings.h"
+#include "stats.h"
+#include "transport.h"
+
+/* 7.87: CURLOPT_QUICK_EXIT, without which a hanging resolver blocks cancel */
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "hms needs libcurl 7.87 or later"
+#endif
+
+/* Grow a body from here by doubling; most answers are smaller. */
+#define BODY_INITIAL_SIZE (16 * 1024)
+
+/* Easy handles kept for the next exchange; a handle costs a few kB. */
+#define SPARE_HANDLES 8
+
+/*
+ * A write reuses a connection only when it was used this recently (seconds).
+ * An older one may have been closed by the server just now, and a write that
+ * is lost on it can't be repeated.
+ */
+#define WRITE_MAX_IDLE 5L
+
+/* Sockets looked at per round. */
+#define EVENTS_PER_POLL 64
+
+static CURLM *multi = NULL;
+static int	epoll_fd = -1;
+static WaitEventSet *wait_set = NULL;
+static int64 curl_deadline = HMS_NO_DEADLINE;
+
+static CURL *spare_handles[SPARE_HANDLES];
+static int	spare_count = 0;
+
+int64
+hms_clock_ms(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Between these two libcurl may run; see the file's head. */
+static void
+enter_curl(sigset_t *saved)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, saved);
+}
+
+static void
+leave_curl(const sigset_t *saved)
+{
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+/* --- what libcurl calls: record, never raise ------------------------------ */
+
+/* libcurl wants to be told when a socket can be read or written. */
+static int
+socket_callback(CURL *easy pg_attribute_unused(), curl_socket_t sock, int what,
+				void *data pg_attribute_unused(), void *known)
+{
+	struct epoll_event event = {0};
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		epoll_ctl(epoll_fd, EPOLL_CTL_DEL, sock, NULL);
+		return 0;
+	}
+	event.data.fd = sock;
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (known == NULL)
+		curl_multi_assign(multi, sock, &epoll_fd);
+	return epoll_ctl(epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, sock,
+					 &event);
+}
+
+/* libcurl wants to be called after some time. */
+static int
+timer_callback(CURLM *m pg_attribute_unused(), long timeout_ms,
+			   void *data pg_attribute_unused())
+{
+	curl_deadline = timeout_ms < 0 ? HMS_NO_DEADLINE : hms_clock_ms() + timeout_ms;
+	return 0;
+}
+
+/* PostgreSQL counts the descriptors that its own code does not know of. */
+static curl_socket_t
+open_socket_callback(void *data pg_attribute_unused(),
+					 curlsocktype purpose pg_attribute_unused(),
+					 struct curl_sockaddr *addr)
+{
+	curl_socket_t sock;
+
+	if (!AcquireExternalFD())
+		return CURL_SOCKET_BAD;
+	sock = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
+	if (sock == CURL_SOCKET_BAD)
+		ReleaseExternalFD();
+	return sock;
+}
+
+static int
+close_socket_callback(void *data pg_attribute_unused(), curl_socket_t sock)
+{
+	ReleaseExternalFD();
+	return close(sock);
+}
+
+/*
+ * The request is about to go out.  When a kept-alive connection turns out to
+ * be dead libcurl would send the request again on its own: whether that is
+ * right is call.c's decision, so the second time is refused.
+ */
+static int
+send_callback(void *data, char *primary_ip pg_attribute_unused(),
+			  char *local_ip pg_attribute_unused(),
+			  int primary_port pg_attribute_unused(),
+			  int local_port pg_attribute_unused())
+{
+	HmsExchange *exchange = data;
+
+	if (exchange->sent)
+		return CURL_PREREQFUNC_ABORT;
+	exchange->sent = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* A piece of the body has come. */
+static size_t
+body_callback(char *piece, size_t size, size_t count, void *data)
+{
+	HmsExchange *exchange = data;
+	size_t		len = size * count;
+	size_t		need = exchange->len + len + 1;
+
+	if (need > (size_t) hms_max_response_size * 1024 + 1)
+	{
+		exchange->over_limit = true;
+		return 0;
+	}
+	if (need > exchange->capacity)
+	{
+		size_t		capacity = Max(exchange->capacity, BODY_INITIAL_SIZE);
+		char	   *grown;
+
+		while (capacity < need)
+			capacity *= 2;
+		grown = MemoryContextAllocExtended(exchange->context, capacity,
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+		if (grown == NULL)
+		{
+			exchange->out_of_memory = true;
+			return 0;
+		}
+		if (exchange->data)
+		{
+			memcpy(grown, exchange->data, exchange->len);
+			pfree(exchange->data);
+		}
+		exchange->data = grown;
+		exchange->capacity = capacity;
+	}
+	memcpy(exchange->data + exchange->len, piece, len);
+	exchange->len += len;
+	exchange->data[exchange->len] = '\0';
+	return len;
+}
+
+/* If this header line is the named one, its value. */
+static const char *
+header_value(const char *line, size_t len, const char *name)
+{
+	size_t		name_len = strlen(name);
+
+	if (len <= name_len || line[name_len] != ':' ||
+		pg_strncasecmp(line, name, name_len) != 0)
+		return NULL;
+	return line + name_len + 1;
+}
+
+/* A header line has come: keep Retry-After and Date. */
+static size_t
+header_callback(char *line, size_t size, size_t count, void *data)
+{
+	HmsExchange *exchange = data;
+	size_t		len = size * count;
+	char		text[64];
+	const char *value;
+	size_t		len_value;
+	bool		is_date = false;
+
+	value = header_value(line, len, "retry-after");
+	if (value == NULL)
+	{
+		value = header_value(line, len, "date");
+		is_date = true;
+	}
+	if (value == NULL)
+		return len;
+
+	while (value < line + len && *value == ' ')
+		value++;
+	len_value = Min(sizeof(text) - 1, (size_t) (line + len - value));
+	memcpy(text, value, len_value);
+	text[len_value] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+
+	if (is_date)
+		exchange->server_time = curl_getdate(text, NULL);
+	else if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
+		exchange->retry_after = strlen(text) > 9 ? PG_INT32_MAX : atol(text);
+	else
+	{
+		time_t		date = curl_getdate(text, NULL);
+
+		if (date != -1)
+			exchange->retry_after = Max(0, (int64) date - (int64) time(NULL));
+	}
+	return len;
+}
+
+/* --- handles --------------------------------------------------------------- */
+
+/* libcurl is started by the first request, not by loading the library. */
+static void
+start_curl(void)
+{
+	if (multi != NULL)
+		return;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not start libcurl")));
+	if (epoll_fd < 0)
+	{
+		if (!AcquireExternalFD())
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("could not get a file descriptor for requests to 100ms")));
+		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+		if (epoll_fd < 0)
+		{
+			ReleaseExternalFD();
+			ereport(ERROR,
+					(errcode(ERRCODE_SYSTEM_ERROR),
+					 errmsg("could not create an epoll set: %m")));
+		}
+	}
+	if (wait_set == NULL)
+	{
+		WaitEventSet *set = hms_create_wait_event_set(3);
+
+		AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+		AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+		AddWaitEventToSet(set, WL_SOCKET_READABLE, epoll_fd, NULL, NULL);
+		wait_set = set;
+	}
+	multi = curl_multi_init();
+	if (multi == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+}
+
+/* End an exchange and give back what it holds; never raises. */
+static void
+release_exchange(void *arg)
+{
+	HmsExchange *exchange = arg;
+	sigset_t	saved;
+
+	enter_curl(&saved);
+	if (exchange->handle)
+	{
+		curl_multi_remove_handle(multi, exchange->handle);
+		if (spare_count < SPARE_HANDLES)
+		{
+			curl_easy_reset(exchange->handle);
+			spare_handles[spare_count++] = exchange->handle;
+		}
+		else
+			curl_easy_cleanup(exchange->handle);
+		exchange->handle = NULL;
+	}
+	for (struct curl_slist *line = exchange->headers; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	curl_slist_free_all(exchange->headers);
+	exchange->headers = NULL;
+	leave_curl(&saved);
+}
+
+HmsExchange *
+hms_exchange_create(void)
+{
+	HmsExchange *exchange = palloc0(sizeof(HmsExchange));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	exchange->context = CurrentMemoryContext;
+	callback->func = release_exchange;
+	callback->arg = exchange;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return exchange;
+}
+
+/* Append a header line; false when out of memory. */
+static bool
+add_header(HmsExchange *exchange, const char *line)
+{
+	struct curl_slist *list = curl_slist_append(exchange->headers, line);
+
+	if (list == NULL)
+		return false;
+	exchange->headers = list;
+	return true;
+}
+
+/* The header lines of every request. */
+static bool
+set_headers(HmsExchange *exchange, const char *authorization)
+{
+	return add_header(exchange, authorization) &&
+		add_header(exchange, "Content-Type: application/json") &&
+		add_header(exchange, "Accept: application/json") &&
+		add_header(exchange, "Expect:");
+}
+
+/* Tell libcurl all about the request. */
+static void
+set_options(CURL *easy, HmsExchange *exchange)
+{
+	curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)");
+	switch (exchange->method)
+	{
+		case HMS_GET:
+			curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+			break;
+		case HMS_POST:
+			curl_easy_setopt(easy, CURLOPT_POST, 1L);
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+							 (curl_off_t) strlen(exchange->body));
+			break;
+		case HMS_DELETE:
+			curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+			break;
+	}
+	if (exchange->method != HMS_GET)
+		curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, WRITE_MAX_IDLE);
+
+	/* where it may go: no other scheme, no redirect, no netrc (the default) */
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	if (hms_ca_file[0] != '\0')
+		curl_easy_setopt(easy, CURLOPT_CAINFO, hms_ca_file);
+	if (hms_url_is_plain_http(exchange->url))
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, send_callback);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_callback);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_callback);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+}
+
+StaticAssertDecl(CURL_ERROR_SIZE <= sizeof(((HmsExchange *) 0)->error),
+				 "an exchange must have room for libcurl's error text");
+
+void
+hms_exchange_start(HmsExchange *exchange)
+{
+	char	   *authorization = psprintf("Authorization: Bearer %s", exchange->token);
+	sigset_t	saved;
+	bool		ok;
+
+	start_curl();
+	release_exchange(exchange);
+	exchange->done = false;
+	exchange->sent = false;
+	exchange->trust = false;
+	exchange->over_limit = false;
+	exchange->out_of_memory = false;
+	exchange->status = 0;
+	exchange->retry_after = -1;
+	exchange->server_time = -1;
+	exchange->len = 0;
+	exchange->error[0] = '\0';
+	if (exchange->data)
+		exchange->data[0] = '\0';
+
+	enter_curl(&saved);
+	exchange->handle = spare_count > 0 ? spare_handles[--spare_count] :
+		curl_easy_init();
+	ok = exchange->handle != NULL && set_headers(exchange, authorization);
+	if (ok)
+	{
+		set_options(exchange->handle, exchange);
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) hms_max_connections);
+		ok = curl_multi_add_handle(multi, exchange->handle) == CURLM_OK;
+	}
+	leave_curl(&saved);
+	hms_forget_text(authorization);
+	if (!ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not start a request to 100ms")));
+	hms_stats_counters.requests++;
+	hms_transport_poll();
+}
+
+void
+hms_exchange_cancel(HmsExchange *exchange)
+{
+	release_exchange(exchange);
+}
+
+/* --- outcomes --------------------------------------------------------------- */
+
+/* What libcurl's result means to us. */
+static HmsOutcome
+outcome_of(HmsExchange *exchange, CURLcode result)
+{
+	curl_off_t	elapsed = 0;
+
+	if (result == CURLE_OK)
+		return HMS_ANSWERED;
+	if (exchange->over_limit)
+		return HMS_TOO_LARGE;
+	if (exchange->out_of_memory || result == CURLE_OUT_OF_MEMORY)
+		return HMS_NO_MEMORY;
+	if (result == CURLE_OPERATION_TIMEDOUT)
+	{
+		curl_easy_getinfo(exchange->handle, CURLINFO_TOTAL_TIME_T, &elapsed);
+		return exchange->sent || elapsed / 1000 >= hms_timeout ?
+			HMS_TIMED_OUT : HMS_CONNECT_TIMED_OUT;
+	}
+	if (!exchange->sent)
+		return HMS_NOT_CONNECTED;
+	switch (result)
+	{
+		case CURLE_WEIRD_SERVER_REPLY:
+		case CURLE_UNSUPPORTED_PROTOCOL:	/* HTTP/0.9: no status line */
+		case CURLE_BAD_CONTENT_ENCODING:
+		case CURLE_WRITE_ERROR:
+			return HMS_GARBAGE;
+		default:
+			return HMS_BROKEN;
+	}
+}
+
+/* Record how an exchange ended. */
+static void
+finish_exchange(HmsExchange *exchange, CURLcode result)
+{
+	long		status = 0;
+
+	curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
+	exchange->status = (int) status;
+	exchange->outcome = outcome_of(exchange, result);
+	exchange->trust = result == CURLE_PEER_FAILED_VERIFICATION ||
+		result == CURLE_SSL_CACERT_BADFILE ||
+		result == CURLE_SSL_CERTPROBLEM ||
+		result == CURLE_SSL_ISSUER_ERROR;
+	if (result == CURLE_ABORTED_BY_CALLBACK)
+		strlcpy(exchange->error, "connection was closed by the server",
+				sizeof(exchange->error));
+	else if (result != CURLE_OK && exchange->error[0] == '\0')
+		strlcpy(exchange->error, curl_easy_strerror(result),
+				sizeof(exchange->error));
+	exchange->done = true;
+	hms_stats_counters.bytes += exchange->len;
+	curl_multi_remove_handle(multi, exchange->handle);
+}
+
+void
+hms_transport_poll(void)
+{
+	struct epoll_event events[EVENTS_PER_POLL];
+	sigset_t	saved;
+	int			running;
+	int			left;
+	int			n;
+	CURLMsg    *message;
+
+	n = epoll_wait(epoll_fd, events, EVENTS_PER_POLL, 0);
+	enter_curl(&saved);
+	for (int i = 0; i < n; i++)
+	{
+		int			mask = 0;
+
+		if (events[i].events & (EPOLLIN | EPOLLHUP))
+			mask |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			mask |= CURL_CSELECT_OUT;
+		if (events[i].events & EPOLLERR)
+			mask |= CURL_CSELECT_ERR;
+		curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
+	}
+	if (curl_deadline <= hms_clock_ms())
+	{
+		/* the timer fires once: forgetting that would spin */
+		curl_deadline = HMS_NO_DEADLINE;
+		curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+	{
+		HmsExchange *exchange;
+		CURLcode	result = message->data.result;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+						  (char **) &exchange);
+		finish_exchange(exchange, result);
+	}
+	leave_curl(&saved);
+}
+
+void
+hms_transport_wait(int64 deadline)
+{
+	WaitEvent	events[3];
+	instr_time	before;
+	instr_time	after;
+	long		timeout = -1;
+	int			n;
+
+	start_curl();
+	deadline = Min(deadline, curl_deadline);
+	if (deadline != HMS_NO_DEADLINE)
+		timeout = (long) Min(Max(deadline - hms_clock_ms(), 0), INT_MAX);
+
+	INSTR_TIME_SET_CURRENT(before);
+	n = WaitEventSetWait(wait_set, timeout, events, lengthof(events),
+						 hms_wait_event());
+	INSTR_TIME_SET_CURRENT(after);
+	INSTR_TIME_SUBTRACT(after, before);
+	hms_stats_counters.usec_waited += INSTR_TIME_GET_MICROSEC(after);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (events[i].events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+	}
+	CHECK_FOR_INTERRUPTS();
+	hms_transport_poll();
+}
+
+char *
+hms_transport_version(void)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+	return psprintf("libcurl %s, %s%s", info->version,
+					info->ssl_version ? info->ssl_version : "no TLS",
+					info->features & CURL_VERSION_HTTP2 ? ", HTTP/2" : "");
+}

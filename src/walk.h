@@ -1,0 +1,28 @@
+/*
+ * walk.h
+ *		A walk over the rows of an endpoint, page after page, as they are asked
+ *		for.
+ */
+#ifndef HMS_WALK_H
+#define HMS_WALK_H
+
+#include "postgres.h"
+
+#include "request.h"
+#include "row.h"
+
+typedef struct HmsWalk HmsWalk;
+
+/*
+ * A walk in the current memory context, which releases it when it is reset or
+ * deleted.  Nothing is sent yet.
+ */
+extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker);
+
+/*
+ * The next row, in the current memory context; false at the end.  Raises when
+ * a page can't be had or is not a page.
+ */
+extern bool hms_walk_next(HmsWalk *walk, Datum *row, bool *isnull);
+
+#endif							/* HMS_WALK_H */
