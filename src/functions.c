@@ -131,7 +131,6 @@ hms_rows(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *context;
 	Datum		row;
-	bool		isnull;
 
 	if (SRF_IS_FIRSTCALL())
 	{
@@ -146,10 +145,8 @@ hms_rows(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 	context = SRF_PERCALL_SETUP();
-	if (!hms_walk_next(context->user_fctx, &row, &isnull))
+	if (!hms_walk_next(context->user_fctx, &row))
 		SRF_RETURN_DONE(context);
-	if (isnull)
-		SRF_RETURN_NEXT_NULL(context);
 	SRF_RETURN_NEXT(context, row);
 }
 
@@ -184,10 +181,8 @@ hms_call(PG_FUNCTION_ARGS)
 	HmsRequest *request;
 	HmsRowMaker *maker;
 	HmsCall    *call;
-	HmsExchange *answer;
-	HmsJsonValue value;
-	Datum		result = (Datum) 0;
-	bool		isnull = true;
+	HmsJsonReader reader;
+	HmsRows		rows = {0};
 
 	MemoryContextSwitchTo(context);
 	request = request_of(fcinfo);
@@ -198,23 +193,22 @@ hms_call(PG_FUNCTION_ARGS)
 	if (call->state == HMS_CALL_FAILED)
 		hms_call_raise(call);
 
-	answer = call->exchange;
-	if (answer->status != 204)
+	if (call->exchange->status != 204)
 	{
-		const char *fault = hms_json_check(answer->data, answer->len, &value);
-
-		if (fault == NULL && value.type != HMS_JSON_OBJECT && hms_row_needs_object(maker))
-			fault = "it is not an object";
-		if (fault)
-			hms_call_raise_malformed(call, fault);
 		MemoryContextSwitchTo(caller);
-		result = hms_row_make(maker, &value, NULL, &isnull);
+		if (hms_json_begin(&reader, call->exchange->data, call->exchange->len) == NULL)
+		{
+			hms_rows_read(maker, &reader, NULL, &rows);
+			(void) hms_json_at_end(&reader);
+		}
+		if (reader.fault)
+			hms_call_raise_malformed(call, reader.fault);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-	if (isnull)
+	if (rows.count == 0)
 		PG_RETURN_NULL();
-	return result;
+	return rows.rows[0];
 }
 
 /* --- tokens ------------------------------------------------------------------------ */

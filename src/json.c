@@ -10,6 +10,7 @@
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
+#include "port/pg_bitutils.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
@@ -36,8 +37,8 @@ start(HmsJsonReader *reader, const char *text, size_t len)
 	reader->fault = NULL;
 }
 
-static bool
-fail(HmsJsonReader *reader, const char *fault)
+bool
+hms_json_fail(HmsJsonReader *reader, const char *fault)
 {
 	if (reader->fault == NULL)
 		reader->fault = fault;
@@ -116,18 +117,40 @@ unicode_escape(const char *p, int *used)
 	return code;
 }
 
-/* Is there a quote, a backslash or a control character in these 8 bytes? */
-static inline bool
-has_special(uint64 word)
+/*
+ * The first quote, backslash or control character at or after p.  Looks at
+ * eight bytes at a time while there are as many; the text's end is a NUL.
+ */
+static inline const char *
+find_special(const char *p, const char *end)
 {
+#ifndef WORDS_BIGENDIAN
 	const uint64 ones = UINT64CONST(0x0101010101010101);
 	const uint64 highs = UINT64CONST(0x8080808080808080);
-	uint64		quote = word ^ (ones * '"');
-	uint64		backslash = word ^ (ones * '\\');
 
-	return ((((quote - ones) & ~quote) |
-			 ((backslash - ones) & ~backslash) |
-			 ((word - ones * 0x20) & ~word)) & highs) != 0;
+	while (end - p >= (ptrdiff_t) sizeof(uint64))
+	{
+		uint64		word;
+		uint64		quote;
+		uint64		backslash;
+		uint64		special;
+
+		memcpy(&word, p, sizeof(word));
+		quote = word ^ (ones * '"');
+		backslash = word ^ (ones * '\\');
+
+		/* the lowest bit that is set is right; higher ones need not be */
+		special = (((quote - ones) & ~quote) |
+				   ((backslash - ones) & ~backslash) |
+				   ((word - ones * 0x20) & ~word)) & highs;
+		if (special)
+			return p + pg_rightmost_one_pos64(special) / BITS_PER_BYTE;
+		p += sizeof(word);
+	}
+#endif
+	while (*p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+		p++;
+	return p;
 }
 
 /* Pass a string, p at its opening quote; returns what follows it. */
@@ -137,22 +160,12 @@ pass_string(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
 	p++;
 	for (;;)
 	{
-		while (reader->end - p >= (ptrdiff_t) sizeof(uint64))
-		{
-			uint64		word;
-
-			memcpy(&word, p, sizeof(word));
-			if (has_special(word))
-				break;
-			p += sizeof(word);
-		}
-		while (*p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
-			p++;
+		p = find_special(p, reader->end);
 		if (*p == '"')
 			return p + 1;
 		if (*p != '\\')
 		{
-			fail(reader, p >= reader->end ? "it ends inside a string" :
+			hms_json_fail(reader, p >= reader->end ? "it ends inside a string" :
 				 "a string holds a control character");
 			return NULL;
 		}
@@ -177,7 +190,7 @@ pass_string(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
 
 					if (code < 0)
 					{
-						fail(reader, "a string holds an invalid escape");
+						hms_json_fail(reader, "a string holds an invalid escape");
 						return NULL;
 					}
 					/* what jsonb would refuse */
@@ -188,7 +201,7 @@ pass_string(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
 					break;
 				}
 			default:
-				fail(reader, "a string holds an invalid escape");
+				hms_json_fail(reader, "a string holds an invalid escape");
 				return NULL;
 		}
 	}
@@ -211,14 +224,14 @@ pass_number(HmsJsonReader *reader, const char *p, bool *odd)
 	}
 	else
 	{
-		fail(reader, "there is something that is no JSON value");
+		hms_json_fail(reader, "there is something that is no JSON value");
 		return NULL;
 	}
 	if (*p == '.')
 	{
 		if (!is_digit(*++p))
 		{
-			fail(reader, "there is an invalid number");
+			hms_json_fail(reader, "there is an invalid number");
 			return NULL;
 		}
 		while (is_digit(*p))
@@ -236,7 +249,7 @@ pass_number(HmsJsonReader *reader, const char *p, bool *odd)
 			p++;
 		if (p == exponent)
 		{
-			fail(reader, "there is an invalid number");
+			hms_json_fail(reader, "there is an invalid number");
 			return NULL;
 		}
 		if (p - exponent > MAX_EXPONENT_DIGITS)
@@ -255,7 +268,7 @@ pass_word(HmsJsonReader *reader, const char *p, const char *word)
 
 	if (strncmp(p, word, len) == 0)
 		return p + len;
-	fail(reader, "there is something that is no JSON value");
+	hms_json_fail(reader, "there is something that is no JSON value");
 	return NULL;
 }
 
@@ -284,22 +297,27 @@ pass_scalar(HmsJsonReader *reader, const char *p, HmsJsonType *type,
 	}
 }
 
-/* Pass a member's name and colon; returns where its value begins. */
-static const char *
-pass_name(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
+/*
+ * Pass a member's name and colon; returns where its value begins, and in *end
+ * where the name's closing quote was.
+ */
+static inline const char *
+pass_name(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd,
+		  const char **end)
 {
 	if (*p != '"')
 	{
-		fail(reader, "a member has no name");
+		hms_json_fail(reader, "a member has no name");
 		return NULL;
 	}
 	p = pass_string(reader, p, escaped, odd);
 	if (p == NULL)
 		return NULL;
+	*end = p;
 	p = skip_space(p);
 	if (*p != ':')
 	{
-		fail(reader, "a member has no value");
+		hms_json_fail(reader, "a member has no value");
 		return NULL;
 	}
 	return skip_space(p + 1);
@@ -316,6 +334,7 @@ pass_container(HmsJsonReader *reader, const char *p, bool *odd)
 	uint64		objects = 0;
 	int			depth = 0;
 	bool		escaped = false;
+	const char *name_end;
 	HmsJsonType type;
 
 	for (;;)
@@ -327,14 +346,14 @@ pass_container(HmsJsonReader *reader, const char *p, bool *odd)
 
 			if (depth++ == MAX_DEPTH)
 			{
-				fail(reader, "it is nested too deep");
+				hms_json_fail(reader, "it is nested too deep");
 				return NULL;
 			}
 			objects = (objects << 1) | object;
 			p = skip_space(p + 1);
 			if (*p != (object ? '}' : ']'))
 			{
-				if (object && (p = pass_name(reader, p, &escaped, odd)) == NULL)
+				if (object && (p = pass_name(reader, p, &escaped, odd, &name_end)) == NULL)
 					return NULL;
 				continue;
 			}
@@ -358,13 +377,13 @@ pass_container(HmsJsonReader *reader, const char *p, bool *odd)
 		}
 		if (*p != ',')
 		{
-			fail(reader, p >= reader->end ? "it ends too early" :
+			hms_json_fail(reader, p >= reader->end ? "it ends too early" :
 				 "there is no comma between two values");
 			return NULL;
 		}
 		p = skip_space(p + 1);
 		if ((objects & 1) &&
-			(p = pass_name(reader, p, &escaped, odd)) == NULL)
+			(p = pass_name(reader, p, &escaped, odd, &name_end)) == NULL)
 			return NULL;
 	}
 }
@@ -386,7 +405,7 @@ hms_json_value(HmsJsonReader *reader, HmsJsonValue *value)
 		p = pass_container(reader, p, &value->odd);
 	}
 	else if (p >= reader->end)
-		return fail(reader, "it ends too early");
+		return hms_json_fail(reader, "it ends too early");
 	else
 		p = pass_scalar(reader, p, &value->type, &value->escaped, &value->odd);
 	if (p == NULL)
@@ -402,7 +421,7 @@ hms_json_at_end(HmsJsonReader *reader)
 	if (reader->fault)
 		return false;
 	if (skip_space(reader->next) < reader->end)
-		return fail(reader, "something follows its end");
+		return hms_json_fail(reader, "something follows its end");
 	return true;
 }
 
@@ -426,6 +445,49 @@ hms_json_check(const char *bytes, size_t len, HmsJsonValue *value)
 		hms_json_value(&reader, value))
 		(void) hms_json_at_end(&reader);
 	return reader.fault;
+}
+
+HmsJsonType
+hms_json_peek(HmsJsonReader *reader)
+{
+	reader->next = skip_space(reader->next);
+	switch (*reader->next)
+	{
+		case '{':
+			return HMS_JSON_OBJECT;
+		case '[':
+			return HMS_JSON_ARRAY;
+		case '"':
+			return HMS_JSON_STRING;
+		case 't':
+			return HMS_JSON_TRUE;
+		case 'f':
+			return HMS_JSON_FALSE;
+		case 'n':
+			return HMS_JSON_NULL;
+		default:
+			return HMS_JSON_NUMBER;
+	}
+}
+
+bool
+hms_json_enter(HmsJsonReader *reader, HmsJsonType type, HmsJsonReader *inside)
+{
+	if (reader->fault)
+		return false;
+	if (hms_json_peek(reader) != type)
+		return hms_json_fail(reader, type == HMS_JSON_OBJECT ?
+							 "there is something else than an object" :
+							 "there is something else than an array");
+	start(inside, reader->next + 1, reader->end - reader->next - 1);
+	return true;
+}
+
+void
+hms_json_leave(HmsJsonReader *reader, const HmsJsonReader *inside)
+{
+	reader->next = inside->next;
+	reader->fault = inside->fault;
 }
 
 void
@@ -456,7 +518,7 @@ advance(HmsJsonReader *reader, char closing)
 	if (!reader->first)
 	{
 		if (*p != ',')
-			return fail(reader, "there is no comma between two values");
+			return hms_json_fail(reader, "there is no comma between two values");
 		p = skip_space(p + 1);
 	}
 	reader->first = false;
@@ -468,6 +530,7 @@ bool
 hms_json_member(HmsJsonReader *reader, HmsJsonValue *key)
 {
 	const char *p;
+	const char *end;
 
 	if (!advance(reader, '}'))
 		return false;
@@ -475,20 +538,18 @@ hms_json_member(HmsJsonReader *reader, HmsJsonValue *key)
 	key->escaped = false;
 	key->odd = false;
 	key->start = reader->next;
-	p = pass_name(reader, key->start, &key->escaped, &key->odd);
+	p = pass_name(reader, key->start, &key->escaped, &key->odd, &end);
 	if (p == NULL)
 		return false;
+	key->len = end - key->start;
 	reader->next = p;
-
-	/* the name's own end: back over the colon and white space */
-	do
-		p--;
-	while (*p != ':');
-	do
-		p--;
-	while (*p != '"');
-	key->len = p + 1 - key->start;
 	return true;
+}
+
+bool
+hms_json_next(HmsJsonReader *reader)
+{
+	return advance(reader, ']');
 }
 
 bool

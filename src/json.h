@@ -62,14 +62,29 @@ extern bool hms_json_value(HmsJsonReader *reader, HmsJsonValue *value);
 /* After the last value there is nothing but white space. */
 extern bool hms_json_at_end(HmsJsonReader *reader);
 
+/* The type of the value at which the reader stands, by its first character. */
+extern HmsJsonType hms_json_peek(HmsJsonReader *reader);
+
+/*
+ * Go into the array or object at which the reader stands: "inside" then reads
+ * its members or elements.  False, with a fault, when there is none such.
+ * When "inside" is at its end the reader can go on behind it.
+ */
+extern bool hms_json_enter(HmsJsonReader *reader, HmsJsonType type,
+						   HmsJsonReader *inside);
+extern void hms_json_leave(HmsJsonReader *reader, const HmsJsonReader *inside);
+
 /*
  * Members of the object, or elements of the array, that this value is.  After
- * hms_json_member has returned true the member's value is passed with
- * hms_json_value.
+ * hms_json_member has returned true the member's value is read next.
  */
 extern void hms_json_open(HmsJsonReader *reader, const HmsJsonValue *container);
 extern bool hms_json_member(HmsJsonReader *reader, HmsJsonValue *key);
+extern bool hms_json_next(HmsJsonReader *reader);
 extern bool hms_json_element(HmsJsonReader *reader, HmsJsonValue *element);
+
+/* Say what is wrong, unless something is already; returns false. */
+extern bool hms_json_fail(HmsJsonReader *reader, const char *fault);
 
 /* Both in one: the next member and its value. */
 extern bool hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key,

@@ -45,6 +45,9 @@ typedef struct FieldSet
 	int			first;			/* index of the field that came first */
 } FieldSet;
 
+/* Room for a row's texts; one that finds none is palloc'd. */
+#define TEXTS_SIZE 8192
+
 typedef enum ResultKind
 {
 	RESULT_ROW,
@@ -66,8 +69,13 @@ struct HmsRowMaker
 	int			id_column;		/* filled by a map's key, or -1 */
 	int			alias_column;	/* or -1 */
 	int			extra_column;	/* or -1 */
+	Oid		   *types;			/* of the columns */
 	Datum	   *values;
 	bool	   *nulls;
+	char	   *texts;			/* room for the texts of the row at hand */
+	size_t		texts_used;
+	char		date[10];		/* the date that was read last, and its days */
+	int64		days;
 	StringInfoData extra;		/* members of the row at hand that no column
 								 * names; data is NULL when there are none */
 };
@@ -196,7 +204,9 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 	maker->kind = RESULT_ROW;
 	maker->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 	columns = maker->desc->natts;
+	maker->types = palloc0(sizeof(Oid) * columns);
 	maker->values = palloc0(sizeof(Datum) * columns);
+	maker->texts = palloc(TEXTS_SIZE);
 	maker->nulls = palloc0(sizeof(bool) * columns);
 	init_fields(&maker->own, columns);
 	init_fields(&maker->inner, columns);
@@ -208,6 +218,7 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 		if (column->attisdropped)
 			continue;
 		check_column_type(column);
+		maker->types[i] = column->atttypid;
 		add_column(maker, i);
 	}
 	maker->parent_values = palloc0(sizeof(HmsJsonValue) * columns * 2);
@@ -215,15 +226,9 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 	return maker;
 }
 
-bool
-hms_row_needs_object(const HmsRowMaker *maker)
-{
-	return maker->kind == RESULT_ROW || maker->kind == RESULT_MESSAGE;
-}
-
 /* --- scalars, without raising ------------------------------------------------ */
 
-static bool
+static inline bool
 parse_digits(const char **p, int count, int *value)
 {
 	*value = 0;
@@ -237,27 +242,80 @@ parse_digits(const char **p, int count, int *value)
 }
 
 /*
- * An ISO 8601 time as the API writes it, and its near relatives: a blank for
- * the T, no seconds, an offset for the Z or nothing (UTC).  Fractions of any
- * length round to microseconds as timestamptz's own input does.  Returns false
- * for anything else.
+ * The digits after a decimal point as microseconds, rounded as timestamptz's
+ * input rounds them: through a double, whose ties are not those of the text.
  */
 static bool
-parse_timestamp(const char *p, TimestampTz *result)
+parse_fraction(const char **p, int *usec)
 {
+	const char *point = *p - 1;
+	int			digits = 0;
+	int			rest = 0;
+
+	*usec = 0;
+	for (; **p >= '0' && **p <= '9'; (*p)++, digits++)
+	{
+		if (digits < 6)
+			*usec = *usec * 10 + (**p - '0');
+		else if (digits < 9)
+			rest = rest * 10 + (**p - '0');
+	}
+	if (digits == 0)
+		return false;
+	for (int i = digits; i < 6; i++)
+		*usec *= 10;
+	for (int i = Max(digits, 6); i < 9; i++)
+		rest *= 10;
+	if (digits > 9 || rest == 500)
+		*usec = (int) rint(strtod(point, NULL) * USECS_PER_SEC);
+	else if (rest > 500)
+		(*usec)++;
+	return true;
+}
+
+/* Days since 2000-01-01 of YYYY-MM-DD; remembers the last date. */
+static bool
+parse_date(HmsRowMaker *maker, const char **p, int64 *days)
+{
+	const char *start = *p;
 	int			year,
 				month,
-				day,
-				hour = 0,
+				day;
+
+	if (maker->date[0] != '\0' &&
+		strncmp(start, maker->date, sizeof(maker->date)) == 0)
+	{
+		*p += sizeof(maker->date);
+		*days = maker->days;
+		return true;
+	}
+	if (!parse_digits(p, 4, &year) || *(*p)++ != '-' ||
+		!parse_digits(p, 2, &month) || *(*p)++ != '-' ||
+		!parse_digits(p, 2, &day) ||
+		year < 1 || month < 1 || month > 12 || day < 1 ||
+		day > day_tab[isleap(year)][month - 1])
+		return false;
+	*days = maker->days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	memcpy(maker->date, start, sizeof(maker->date));
+	return true;
+}
+
+/*
+ * An ISO 8601 time as the API writes it, and its near relatives: a blank for
+ * the T, no seconds, an offset for the Z or nothing (UTC).  Returns false for
+ * anything else.
+ */
+static bool
+parse_timestamp(HmsRowMaker *maker, const char *p, TimestampTz *result)
+{
+	int64		days;
+	int			hour = 0,
 				minute = 0,
 				second = 0,
+				usec = 0,
 				offset = 0;
-	double		fraction = 0;
-	int64		date;
 
-	if (!parse_digits(&p, 4, &year) || *p++ != '-' ||
-		!parse_digits(&p, 2, &month) || *p++ != '-' ||
-		!parse_digits(&p, 2, &day))
+	if (!parse_date(maker, &p, &days))
 		return false;
 	if (*p == 'T' || *p == 't' || *p == ' ')
 	{
@@ -272,12 +330,9 @@ parse_timestamp(const char *p, TimestampTz *result)
 				return false;
 			if (*p == '.')
 			{
-				int			digits = strspn(p + 1, "0123456789");
-
-				if (digits == 0)
+				p++;
+				if (!parse_fraction(&p, &usec))
 					return false;
-				fraction = rint(strtod(p, NULL) * USECS_PER_SEC);
-				p += 1 + digits;
 			}
 		}
 		if (*p == 'Z' || *p == 'z')
@@ -299,18 +354,13 @@ parse_timestamp(const char *p, TimestampTz *result)
 			offset = sign * (offset_hour * 60 + offset_minute) * 60;
 		}
 	}
-	if (*p != '\0')
-		return false;
-	if (year < 1 || month < 1 || month > 12 || day < 1 ||
-		day > day_tab[isleap(year)][month - 1] ||
-		hour > 24 || minute > 59 || second > 60 ||
-		(hour == 24 && (minute > 0 || second > 0 || fraction > 0)))
+	if (*p != '\0' || hour > 24 || minute > 59 || second > 60 ||
+		(hour == 24 && (minute > 0 || second > 0 || usec > 0)))
 		return false;
 
-	date = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
-	*result = ((date * HOURS_PER_DAY + hour) * MINS_PER_HOUR + minute) *
+	*result = ((days * HOURS_PER_DAY + hour) * MINS_PER_HOUR + minute) *
 		SECS_PER_MINUTE * USECS_PER_SEC +
-		((int64) second - offset) * USECS_PER_SEC + (int64) fraction;
+		((int64) second - offset) * USECS_PER_SEC + usec;
 	return true;
 }
 
@@ -396,6 +446,24 @@ scalar_text(const HmsJsonValue *value, char *buffer, size_t size)
 	return hms_json_text(value, &len);
 }
 
+/* Text as a datum, in the row's own room if it fits there. */
+static Datum
+text_datum(HmsRowMaker *maker, const char *text, size_t len)
+{
+	char	   *datum;
+
+	if (len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX &&
+		maker->texts_used + len + VARHDRSZ_SHORT <= TEXTS_SIZE)
+	{
+		datum = maker->texts + maker->texts_used;
+		maker->texts_used += len + VARHDRSZ_SHORT;
+		SET_VARSIZE_SHORT(datum, len + VARHDRSZ_SHORT);
+		memcpy(VARDATA_SHORT(datum), text, len);
+		return PointerGetDatum(datum);
+	}
+	return PointerGetDatum(cstring_to_text_with_len(text, len));
+}
+
 /*
  * Set a column from a value that is not JSON null.  False when the value is
  * not of the column's type.
@@ -403,7 +471,7 @@ scalar_text(const HmsJsonValue *value, char *buffer, size_t size)
 static bool
 set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 {
-	Oid			type = TupleDescAttr(maker->desc, column)->atttypid;
+	Oid			type = maker->types[column];
 	Datum	   *datum = &maker->values[column];
 	bool		scalar = value->type != HMS_JSON_ARRAY && value->type != HMS_JSON_OBJECT;
 	bool		ok = true;
@@ -429,12 +497,11 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 	{
 		if (value->type == HMS_JSON_STRING && !value->escaped &&
 			GetDatabaseEncoding() == PG_UTF8)
-			*datum = PointerGetDatum(cstring_to_text_with_len(value->start + 1,
-															  value->len - 2));
+			*datum = text_datum(maker, value->start + 1, value->len - 2);
 		else
 		{
 			text = hms_json_text(value, &len);
-			*datum = PointerGetDatum(cstring_to_text_with_len(text, len));
+			*datum = text_datum(maker, text, len);
 		}
 	}
 	else
@@ -462,7 +529,7 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 				/* no value and the zero time mean that there is none */
 				if (text[0] == '\0')
 					return true;
-				ok = parse_timestamp(text, &integer);
+				ok = parse_timestamp(maker, text, &integer);
 				if (ok && integer == zero_time())
 					return true;
 				*datum = TimestampTzGetDatum(integer);
@@ -553,15 +620,16 @@ fill(HmsRowMaker *maker, int column, const HmsJsonValue *key,
 
 /* Fill columns from the members of the object that is flattened. */
 static void
-fill_inner(HmsRowMaker *maker, const HmsJsonValue *object)
+fill_inner(HmsRowMaker *maker, HmsJsonReader *reader)
 {
-	HmsJsonReader reader;
+	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
 	int		   *guess = &maker->inner.first;
 
-	hms_json_open(&reader, object);
-	while (hms_json_pair(&reader, &key, &value))
+	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+		return;
+	while (hms_json_pair(&inside, &key, &value))
 	{
 		Field	   *field = find_field(&maker->inner, &key, &guess);
 
@@ -570,14 +638,15 @@ fill_inner(HmsRowMaker *maker, const HmsJsonValue *object)
 		else
 			keep_extra(maker, &key, &value);
 	}
+	hms_json_leave(reader, &inside);
 }
 
-/* Fill columns from the object's own members. */
+/* Fill columns from the members of the object at which the reader stands. */
 static void
-fill_own(HmsRowMaker *maker, const HmsJsonValue *object)
+fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 {
 	const HmsRowShape *shape = maker->shape;
-	HmsJsonReader reader;
+	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
 	HmsJsonValue alias_key;
@@ -585,20 +654,23 @@ fill_own(HmsRowMaker *maker, const HmsJsonValue *object)
 	bool		has_alias = false;
 	int		   *guess = &maker->own.first;
 
-	hms_json_open(&reader, object);
-	while (hms_json_pair(&reader, &key, &value))
+	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+		return;
+	while (hms_json_member(&inside, &key))
 	{
 		Field	   *field = find_field(&maker->own, &key, &guess);
 
+		if (field == NULL && shape->flatten &&
+			hms_json_peek(&inside) == HMS_JSON_OBJECT &&
+			hms_json_equals(&key, shape->flatten, strlen(shape->flatten)))
+		{
+			fill_inner(maker, &inside);
+			continue;
+		}
+		if (!hms_json_value(&inside, &value))
+			break;
 		if (field)
 			fill(maker, field->column, &key, &value);
-		else if (shape->flatten &&
-				 (value.type == HMS_JSON_OBJECT || value.type == HMS_JSON_NULL) &&
-				 hms_json_equals(&key, shape->flatten, strlen(shape->flatten)))
-		{
-			if (value.type == HMS_JSON_OBJECT)
-				fill_inner(maker, &value);
-		}
 		else if (maker->alias_column >= 0 &&
 				 hms_json_equals(&key, shape->alias.member,
 								 strlen(shape->alias.member)))
@@ -607,29 +679,88 @@ fill_own(HmsRowMaker *maker, const HmsJsonValue *object)
 			alias_value = value;
 			has_alias = true;
 		}
-		else
+		else if (value.type != HMS_JSON_NULL || shape->flatten == NULL ||
+				 !hms_json_equals(&key, shape->flatten, strlen(shape->flatten)))
 			keep_extra(maker, &key, &value);
 	}
+	hms_json_leave(reader, &inside);
 	if (has_alias && maker->nulls[maker->alias_column])
 		fill(maker, maker->alias_column, &alias_key, &alias_value);
 	else if (has_alias && alias_value.type != HMS_JSON_NULL)
 		keep_extra(maker, &alias_key, &alias_value);
 }
 
-bool
-hms_row_enter(HmsRowMaker *maker, const HmsJsonValue *object,
-			  HmsJsonValue *nested)
+/* Fill what is still null from the object around the row. */
+static void
+fill_from_parent(HmsRowMaker *maker)
+{
+	for (int i = 0; i < maker->parent.count; i++)
+	{
+		int			column = maker->parent.fields[i].column;
+
+		if (maker->nulls[column] && maker->parent_present[i] &&
+			maker->parent_values[i].type != HMS_JSON_NULL &&
+			!set_column(maker, column, &maker->parent_values[i]))
+			warn_unconverted(maker, column);
+	}
+}
+
+static void
+append_row(HmsRows *rows, Datum row)
+{
+	if (rows->count == rows->size)
+	{
+		rows->size = Max(rows->size * 2, 128);
+		rows->rows = rows->rows == NULL ?
+			palloc(sizeof(Datum) * rows->size) :
+			repalloc_huge(rows->rows, sizeof(Datum) * rows->size);
+	}
+	rows->rows[rows->count++] = row;
+}
+
+/* Append the row of the object at which the reader stands, or of no object. */
+static void
+read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
+		 HmsRows *rows)
+{
+	memset(maker->nulls, true, sizeof(bool) * maker->desc->natts);
+	maker->texts_used = 0;
+	maker->extra.data = NULL;
+	if (reader)
+		fill_own(maker, reader);
+	if (reader && reader->fault)
+		return;
+	if (key && maker->id_column >= 0 && maker->nulls[maker->id_column])
+		(void) set_column(maker, maker->id_column, key);
+	fill_from_parent(maker);
+	if (maker->extra.data)
+	{
+		appendStringInfoChar(&maker->extra, '}');
+		maker->values[maker->extra_column] =
+			DirectFunctionCall1(jsonb_in, CStringGetDatum(maker->extra.data));
+		maker->nulls[maker->extra_column] = false;
+	}
+	append_row(rows, HeapTupleGetDatum(heap_form_tuple(maker->desc, maker->values,
+													   maker->nulls)));
+}
+
+/*
+ * Take note of an object's members for the rows nested in it; true when it has
+ * the member with them.
+ */
+static bool
+note_parent(HmsRowMaker *maker, const HmsJsonValue *object, HmsJsonValue *nested)
 {
 	const char *nested_name = maker->shape->nested;
-	HmsJsonReader reader;
+	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
 	int		   *guess = &maker->parent.first;
 	bool		found = false;
 
 	memset(maker->parent_present, 0, sizeof(bool) * maker->parent.count);
-	hms_json_open(&reader, object);
-	while (hms_json_pair(&reader, &key, &value))
+	hms_json_open(&inside, object);
+	while (hms_json_pair(&inside, &key, &value))
 	{
 		Field	   *field;
 
@@ -649,70 +780,86 @@ hms_row_enter(HmsRowMaker *maker, const HmsJsonValue *object,
 	return found;
 }
 
-/* The member "message" of an answer. */
-static Datum
-message_of(const HmsJsonValue *object, bool *isnull)
+/* Append a row for each object that is nested in the one at hand. */
+static void
+read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 {
-	HmsJsonReader reader;
+	int			before = rows->count;
+	HmsJsonReader inside;
+	HmsJsonValue object;
+	HmsJsonValue nested;
+	HmsJsonValue key;
+
+	if (!hms_json_value(reader, &object))
+		return;
+	if (object.type != HMS_JSON_OBJECT)
+	{
+		hms_json_fail(reader, "there is something else than an object");
+		return;
+	}
+	if (note_parent(maker, &object, &nested))
+	{
+		bool		map = nested.type == HMS_JSON_OBJECT;
+
+		if (!map && nested.type != HMS_JSON_ARRAY)
+		{
+			hms_json_fail(reader, "the nested rows are not a list");
+			return;
+		}
+		hms_json_open(&inside, &nested);
+		while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
+			read_row(maker, &inside, map ? &key : NULL, rows);
+		if (inside.fault)
+			hms_json_fail(reader, inside.fault);
+	}
+	if (maker->shape->outer && rows->count == before)
+		read_row(maker, NULL, NULL, rows);
+}
+
+/* Append the member "message" of an answer. */
+static void
+read_message(HmsJsonReader *reader, HmsRows *rows)
+{
+	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
+	size_t		len;
 
-	hms_json_open(&reader, object);
-	while (hms_json_pair(&reader, &key, &value))
+	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+		return;
+	while (hms_json_pair(&inside, &key, &value))
 	{
 		if (value.type == HMS_JSON_STRING &&
 			hms_json_equals(&key, "message", strlen("message")))
-		{
-			size_t		len;
-			char	   *text = hms_json_text(&value, &len);
-
-			*isnull = false;
-			return PointerGetDatum(cstring_to_text_with_len(text, len));
-		}
+			append_row(rows, CStringGetTextDatum(hms_json_text(&value, &len)));
 	}
-	*isnull = true;
-	return (Datum) 0;
+	hms_json_leave(reader, &inside);
 }
 
-Datum
-hms_row_make(HmsRowMaker *maker, const HmsJsonValue *value,
-			 const HmsJsonValue *key, bool *isnull)
+void
+hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
+			  HmsRows *rows)
 {
-	*isnull = false;
+	HmsJsonValue value;
+
 	switch (maker->kind)
 	{
-		case RESULT_JSONB:
-			return hms_json_to_jsonb(value);
-		case RESULT_MESSAGE:
-			return message_of(value, isnull);
-		case RESULT_VOID:
-			return (Datum) 0;
 		case RESULT_ROW:
+			if (maker->shape->nested)
+				read_nested(maker, reader, rows);
+			else
+				read_row(maker, reader, key, rows);
+			break;
+		case RESULT_JSONB:
+			if (hms_json_value(reader, &value))
+				append_row(rows, hms_json_to_jsonb(&value));
+			break;
+		case RESULT_MESSAGE:
+			read_message(reader, rows);
+			break;
+		case RESULT_VOID:
+			(void) hms_json_value(reader, &value);
+			append_row(rows, (Datum) 0);
 			break;
 	}
-
-	memset(maker->nulls, true, sizeof(bool) * maker->desc->natts);
-	maker->extra.data = NULL;
-	if (value)
-		fill_own(maker, value);
-	if (key && maker->id_column >= 0 && maker->nulls[maker->id_column])
-		(void) set_column(maker, maker->id_column, key);
-	for (int i = 0; i < maker->parent.count; i++)
-	{
-		int			column = maker->parent.fields[i].column;
-
-		if (maker->nulls[column] && maker->parent_present[i] &&
-			maker->parent_values[i].type != HMS_JSON_NULL &&
-			!set_column(maker, column, &maker->parent_values[i]))
-			warn_unconverted(maker, column);
-	}
-	if (maker->extra.data)
-	{
-		appendStringInfoChar(&maker->extra, '}');
-		maker->values[maker->extra_column] =
-			DirectFunctionCall1(jsonb_in, CStringGetDatum(maker->extra.data));
-		maker->nulls[maker->extra_column] = false;
-	}
-	return HeapTupleGetDatum(heap_form_tuple(maker->desc, maker->values,
-											 maker->nulls));
 }

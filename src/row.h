@@ -58,22 +58,21 @@ typedef struct HmsRowMaker HmsRowMaker;
 extern HmsRowMaker *hms_row_maker(FunctionCallInfo fcinfo,
 								  const HmsRowShape *shape);
 
-/* Does every value have to be an object? */
-extern bool hms_row_needs_object(const HmsRowMaker *maker);
+/* Rows in the order of the JSON, in the memory context that made them. */
+typedef struct HmsRows
+{
+	Datum	   *rows;
+	int			count;
+	int			size;			/* of the array */
+} HmsRows;
 
 /*
- * Take note of the object around the next rows; returns whether it has the
- * nested member, and which it is.
+ * Append the rows of the value at which the reader stands, in the current
+ * memory context: one, or as many as it has nested objects, or none for a
+ * message that is not there.  "key" is the value's name in a map, or NULL.
+ * What is not shaped like a row is a fault of the reader.
  */
-extern bool hms_row_enter(HmsRowMaker *maker, const HmsJsonValue *object,
-						  HmsJsonValue *nested);
-
-/*
- * The row of a value, in the current memory context; *isnull for a message
- * that is not there.  "key" is its name in a map, or NULL; a NULL value makes
- * a row of the outer columns only.
- */
-extern Datum hms_row_make(HmsRowMaker *maker, const HmsJsonValue *value,
-						  const HmsJsonValue *key, bool *isnull);
+extern void hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader,
+						  const HmsJsonValue *key, HmsRows *rows);
 
 #endif							/* HMS_ROW_H */

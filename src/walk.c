@@ -5,10 +5,10 @@
  * A lane walks one room (or the whole list) at a time.  A list over several
  * rooms has several lanes, each of which takes the next room when it is done
  * with one; a plain list has a single lane.  One page is in a lane's hands at
- * a time: it is checked and indexed as a whole when it arrives, then its rows
- * are made one by one as they are asked for.  The next page is asked for when a
- * row of it is wanted, so that LIMIT costs no page that nobody reads; the other
- * lanes' requests are under way meanwhile.
+ * a time: it is read as a whole when it arrives, then its rows are returned one
+ * by one as they are asked for.  The next page is asked for when a row of it is
+ * wanted, so that LIMIT costs no page that nobody reads; the other lanes'
+ * requests are under way meanwhile.
  */
 #include "postgres.h"
 
@@ -22,16 +22,13 @@
 #include "stats.h"
 #include "walk.h"
 
-/* A page as it is indexed. */
+/* A page that was read. */
 typedef struct Page
 {
-	char	   *data;			/* the text that the values below point into */
-	size_t		capacity;
-	HmsJsonValue *rows;
-	HmsJsonValue *keys;			/* of rows that stand in a map, else NULL */
-	int			count;
-	int			size;			/* of the two arrays */
-	int			next;			/* row to make next */
+	MemoryContext context;		/* holds the rows; reset with each page */
+	HmsRows		rows;
+	int			next;			/* row to return next */
+	int			elements;		/* of the list, which may be fewer or more */
 
 	/* what the page says of paging */
 	int64		limit;			/* echoed, or -1 */
@@ -49,12 +46,6 @@ typedef struct Lane
 	bool		more;			/* another page follows the one at hand */
 	char	   *cursor;			/* with this cursor */
 	Page		page;
-
-	/* rows within a row: the reader stands in the nested member */
-	bool		inside;
-	bool		inside_map;
-	HmsJsonReader nested;
-
 	MemoryContext room_context; /* what is forgotten with the room */
 	HTAB	   *seen;			/* cursors that this room has had */
 } Lane;
@@ -88,6 +79,9 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker)
 		walk->lanes[i].room_context =
 			AllocSetContextCreate(CurrentMemoryContext, "hms walk room",
 								  ALLOCSET_SMALL_SIZES);
+		walk->lanes[i].page.context =
+			AllocSetContextCreate(CurrentMemoryContext, "hms walk page",
+								  ALLOCSET_DEFAULT_SIZES);
 	}
 	return walk;
 }
@@ -135,35 +129,7 @@ start_room(HmsWalk *walk, Lane *lane)
 	return true;
 }
 
-/* --- indexing a page --------------------------------------------------------------- */
-
-/* Append a row to the page's index. */
-static void
-add_row(HmsWalk *walk, Page *page, const HmsJsonValue *key, const HmsJsonValue *row)
-{
-	if (page->count == page->size)
-	{
-		int			size = Max(page->size * 2, 128);
-
-		if (page->rows == NULL)
-		{
-			page->rows = MemoryContextAlloc(walk->context, sizeof(HmsJsonValue) * size);
-			page->keys = MemoryContextAlloc(walk->context, sizeof(HmsJsonValue) * size);
-		}
-		else
-		{
-			page->rows = repalloc_huge(page->rows, sizeof(HmsJsonValue) * size);
-			page->keys = repalloc_huge(page->keys, sizeof(HmsJsonValue) * size);
-		}
-		page->size = size;
-	}
-	page->rows[page->count] = *row;
-	if (key)
-		page->keys[page->count] = *key;
-	else
-		page->keys[page->count].start = NULL;
-	page->count++;
-}
+/* --- reading a page ------------------------------------------------------------- */
 
 /* May the rows stand in a map by id? */
 static bool
@@ -172,42 +138,28 @@ may_be_map(const HmsEndpoint *endpoint)
 	return endpoint->rows_by_id || endpoint->paging == HMS_PAGE_AS_ANSWERED;
 }
 
-/* Index the rows in the array or map at which the reader stands. */
+/* Read the rows of the array or map at which the reader stands. */
 static void
-index_rows(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
+read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
 {
-	HmsJsonReader rows;
-	HmsJsonValue whole;
+	HmsJsonReader inside;
 	HmsJsonValue key;
-	HmsJsonValue row;
-	const char *p = reader->next;
-	bool		map;
+	HmsJsonType type = hms_json_peek(reader);
+	bool		map = type == HMS_JSON_OBJECT && may_be_map(walk->request->endpoint);
 
-	while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
-		p++;
-	if (*p != '[' && !(*p == '{' && may_be_map(walk->request->endpoint)))
+	if (type == HMS_JSON_NULL)
 	{
-		if (!hms_json_value(reader, &whole))
-			return;
-		if (whole.type != HMS_JSON_NULL)
-			hms_call_raise_malformed(lane->call, "the member with the rows is not a list");
+		(void) hms_json_value(reader, &key);
 		return;
 	}
-
-	/* passes each row once: the container is not passed before it is opened */
-	map = *p == '{';
-	whole.type = map ? HMS_JSON_OBJECT : HMS_JSON_ARRAY;
-	whole.start = p;
-	whole.len = reader->end - p;
-	hms_json_open(&rows, &whole);
-	while (map ? hms_json_pair(&rows, &key, &row) : hms_json_element(&rows, &row))
+	if (!hms_json_enter(reader, map ? HMS_JSON_OBJECT : HMS_JSON_ARRAY, &inside))
+		return;
+	while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
 	{
-		if (row.type != HMS_JSON_OBJECT && hms_row_needs_object(walk->maker))
-			hms_call_raise_malformed(lane->call, "a row is not an object");
-		add_row(walk, &lane->page, map ? &key : NULL, &row);
+		page->elements++;
+		hms_rows_read(walk->maker, &inside, map ? &key : NULL, &page->rows);
 	}
-	reader->next = rows.next;
-	reader->fault = rows.fault;
+	hms_json_leave(reader, &inside);
 }
 
 /* A string or number as a cursor; NULL when it is none. */
@@ -268,7 +220,7 @@ is_rows_member(const HmsEndpoint *endpoint, const HmsJsonValue *key)
 
 /* Take note of a member of the page that is about paging. */
 static bool
-index_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
+note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 			 const HmsJsonValue *value)
 {
 	Page	   *page = &lane->page;
@@ -310,64 +262,58 @@ index_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 	return true;
 }
 
-/* Check the answer as a whole and find its rows and what follows it. */
+/* Read the members of a page. */
 static void
-index_page(HmsWalk *walk, Lane *lane)
+read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
-	HmsExchange *exchange = lane->call->exchange;
-	Page	   *page = &lane->page;
-	HmsJsonReader reader;
-	HmsJsonValue top;
+	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
 	bool		is_page = false;
 
-	if (hms_json_begin(&reader, exchange->data, exchange->len) != NULL)
-		hms_call_raise_malformed(lane->call, reader.fault);
-
-	if (endpoint->rows == NULL)
+	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+		return;
+	while (hms_json_member(&inside, &key))
 	{
-		/* the whole answer is the row */
-		if (hms_json_value(&reader, &top) && hms_json_at_end(&reader))
+		if (is_rows_member(endpoint, &key))
 		{
-			if (top.type != HMS_JSON_OBJECT && hms_row_needs_object(walk->maker))
-				hms_call_raise_malformed(lane->call, "it is not an object");
-			add_row(walk, page, NULL, &top);
-		}
-	}
-	else
-	{
-		top.start = exchange->data + strspn(exchange->data, " \t\r\n");
-		top.len = exchange->data + exchange->len - top.start;
-		top.type = *top.start == '{' ? HMS_JSON_OBJECT : HMS_JSON_ARRAY;
-		if (*top.start == '[' && endpoint->rows[0] == '\0')
-		{
-			index_rows(walk, lane, &reader);
+			lane->page.rows.count = lane->page.elements = 0;
+			read_rows(walk, &lane->page, &inside);
 			is_page = true;
 		}
-		else if (*top.start == '{')
-		{
-			hms_json_open(&reader, &top);
-			while (hms_json_member(&reader, &key))
-			{
-				if (is_rows_member(endpoint, &key))
-				{
-					page->count = 0;
-					index_rows(walk, lane, &reader);
-					is_page = true;
-				}
-				else if (hms_json_value(&reader, &value) &&
-						 index_paging(lane, endpoint->paging, &key, &value))
-					is_page = true;
-			}
-		}
-		else
-			hms_json_value(&reader, &value);
-		(void) hms_json_at_end(&reader);
-		if (reader.fault == NULL && !is_page)
-			hms_call_raise_malformed(lane->call, "it is not a page of rows");
+		else if (hms_json_value(&inside, &value) &&
+				 note_paging(lane, endpoint->paging, &key, &value))
+			is_page = true;
 	}
+	hms_json_leave(reader, &inside);
+	if (!is_page)
+		hms_json_fail(reader, "it is not a page of rows");
+}
+
+/*
+ * Read the answer as a whole: its rows, and what follows it.  In one pass, so
+ * a page that is not well-formed raises before any of its rows is returned.
+ */
+static void
+read_page(HmsWalk *walk, Lane *lane)
+{
+	const HmsEndpoint *endpoint = walk->request->endpoint;
+	HmsExchange *exchange = lane->call->exchange;
+	MemoryContext old = MemoryContextSwitchTo(lane->page.context);
+	HmsJsonReader reader;
+
+	if (hms_json_begin(&reader, exchange->data, exchange->len) == NULL)
+	{
+		if (endpoint->rows == NULL)
+			hms_rows_read(walk->maker, &reader, NULL, &lane->page.rows);
+		else if (endpoint->rows[0] == '\0' && hms_json_peek(&reader) == HMS_JSON_ARRAY)
+			read_rows(walk, &lane->page, &reader);
+		else
+			read_members(walk, lane, &reader);
+		(void) hms_json_at_end(&reader);
+	}
+	MemoryContextSwitchTo(old);
 	if (reader.fault)
 		hms_call_raise_malformed(lane->call, reader.fault);
 }
@@ -409,33 +355,31 @@ page_follows(HmsWalk *walk, Lane *lane)
 	switch (paging)
 	{
 		case HMS_PAGE_BY_LAST:
-			return page->cursor != NULL && page->count > 0 &&
-				page->count >= (page->limit > 0 ? page->limit : hms_page_size);
+			return page->cursor != NULL && page->elements > 0 &&
+				page->elements >= (page->limit > 0 ? page->limit : hms_page_size);
 		case HMS_PAGE_BY_NEXT:
 			return page->cursor != NULL;
 		case HMS_PAGE_BY_NUMBER:
-			return page->has_next && page->count > 0;
+			return page->has_next && page->elements > 0;
 		default:
 			return false;
 	}
 }
 
-/* The lane's answer has come: take it as its page. */
+/* The lane's answer has come: read it as its page. */
 static void
 finish_page(HmsWalk *walk, Lane *lane)
 {
-	HmsExchange *exchange = lane->call->exchange;
 	Page	   *page = &lane->page;
-	char	   *data = page->data;
-	size_t		capacity = page->capacity;
 
 	lane->asking = false;
-	page->count = 0;
+	MemoryContextReset(page->context);
+	memset(&page->rows, 0, sizeof(page->rows));
 	page->next = 0;
+	page->elements = 0;
 	page->limit = -1;
 	page->has_next = false;
 	page->cursor = NULL;
-	lane->inside = false;
 
 	if (lane->call->state == HMS_CALL_FAILED)
 	{
@@ -444,13 +388,7 @@ finish_page(HmsWalk *walk, Lane *lane)
 		lane->more = false;
 		return;
 	}
-	index_page(walk, lane);
-
-	/* the page keeps the text; the exchange goes on with the former buffer */
-	page->data = exchange->data;
-	page->capacity = exchange->capacity;
-	exchange->data = data;
-	exchange->capacity = capacity;
+	read_page(walk, lane);
 	hms_stats_counters.pages++;
 
 	lane->more = page_follows(walk, lane);
@@ -458,85 +396,6 @@ finish_page(HmsWalk *walk, Lane *lane)
 	{
 		lane->cursor = page->cursor;
 		check_cursor(lane);
-	}
-}
-
-/* --- making rows ---------------------------------------------------------------------- */
-
-/* The next row of the nested objects; false when they are all made. */
-static bool
-next_nested(HmsWalk *walk, Lane *lane, Datum *row, bool *isnull)
-{
-	HmsJsonValue key;
-	HmsJsonValue value;
-
-	if (!(lane->inside_map ? hms_json_pair(&lane->nested, &key, &value) :
-		  hms_json_element(&lane->nested, &value)))
-	{
-		lane->inside = false;
-		return false;
-	}
-	if (value.type != HMS_JSON_OBJECT)
-		hms_call_raise_malformed(lane->call, "a nested row is not an object");
-	*row = hms_row_make(walk->maker, &value, lane->inside_map ? &key : NULL, isnull);
-	return true;
-}
-
-/*
- * Go into an object that holds rows.  True when it has none and is itself a
- * row, which is then made.
- */
-static bool
-enter_object(HmsWalk *walk, Lane *lane, const HmsJsonValue *object, Datum *row,
-			 bool *isnull)
-{
-	HmsJsonValue nested;
-	HmsJsonReader probe;
-	HmsJsonValue ignored;
-	bool		found = hms_row_enter(walk->maker, object, &nested);
-
-	if (found)
-	{
-		if (nested.type != HMS_JSON_OBJECT && nested.type != HMS_JSON_ARRAY)
-			hms_call_raise_malformed(lane->call, "the member with the nested rows is not a list");
-		lane->inside_map = nested.type == HMS_JSON_OBJECT;
-		hms_json_open(&lane->nested, &nested);
-		probe = lane->nested;
-		lane->inside = lane->inside_map ? hms_json_member(&probe, &ignored) :
-			hms_json_element(&probe, &ignored);
-	}
-	if (lane->inside || !walk->request->endpoint->shape->outer)
-		return false;
-	*row = hms_row_make(walk->maker, NULL, NULL, isnull);
-	return true;
-}
-
-/* The next row of the page at hand; false when they are all made. */
-static bool
-next_of_page(HmsWalk *walk, Lane *lane, Datum *row, bool *isnull)
-{
-	const HmsRowShape *shape = walk->request->endpoint->shape;
-	Page	   *page = &lane->page;
-
-	for (;;)
-	{
-		const HmsJsonValue *value;
-		const HmsJsonValue *key;
-
-		if (lane->inside && next_nested(walk, lane, row, isnull))
-			return true;
-		if (page->next >= page->count)
-			return false;
-		value = &page->rows[page->next];
-		key = page->keys[page->next].start ? &page->keys[page->next] : NULL;
-		page->next++;
-		if (shape == NULL || shape->nested == NULL)
-		{
-			*row = hms_row_make(walk->maker, value, key, isnull);
-			return true;
-		}
-		if (enter_object(walk, lane, value, row, isnull))
-			return true;
 	}
 }
 
@@ -588,13 +447,15 @@ next_lane(HmsWalk *walk)
 }
 
 bool
-hms_walk_next(HmsWalk *walk, Datum *row, bool *isnull)
+hms_walk_next(HmsWalk *walk, Datum *row)
 {
 	while (!walk->ended)
 	{
-		if (walk->current &&
-			next_of_page(walk, walk->current, row, isnull))
+		Page	   *page = walk->current ? &walk->current->page : NULL;
+
+		if (page && page->next < page->rows.count)
 		{
+			*row = page->rows.rows[page->next++];
 			hms_stats_counters.rows++;
 			return true;
 		}

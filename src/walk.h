@@ -20,9 +20,9 @@ typedef struct HmsWalk HmsWalk;
 extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker);
 
 /*
- * The next row, in the current memory context; false at the end.  Raises when
- * a page can't be had or is not a page.
+ * The next row, which is valid until the one after it is asked for; false at
+ * the end.  Raises when a page can't be had or is not a page.
  */
-extern bool hms_walk_next(HmsWalk *walk, Datum *row, bool *isnull);
+extern bool hms_walk_next(HmsWalk *walk, Datum *row);
 
 #endif							/* HMS_WALK_H */
