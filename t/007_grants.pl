@@ -1,0 +1,131 @@
+# Who may call what: nobody but the owner at first, then what hms_grant gives, by EXECUTE on the public functions alone.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Hms;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $api  = Hms::Api->launch;
+my $db   = Hms::Db->launch($api);
+my $room = $api->world->{rooms}[0]{id};
+
+# One call of each kind.
+my %call = (
+	tokens => ["SELECT hms_auth_token('r', 'x')"],
+	read   => ['SELECT count(*) FROM hms_rooms()', "SELECT count(*) FROM hms_room('$room')", "SELECT count(*) FROM hms_sessions()",
+		"SELECT count(*) FROM hms_sessions(ARRAY['$room'])", "SELECT count(*) FROM hms_track_events('$room')",
+		"SELECT count(*) FROM hms_attendance('$room')", "SELECT count(*) FROM hms_session_usage('$room')",
+		"SELECT count(*) FROM hms_talk_time('$room')", "SELECT count(*) FROM hms_session_peers('$room')"],
+	write => ['SELECT hms_create_room()', "SELECT hms_update_room('$room', '{}')", "SELECT hms_enable_room('$room')",
+		"SELECT hms_create_room_codes('$room')"]);
+my @any = ("SELECT hms_api_get('/rooms')", "SELECT hms_api_post('/rooms')", 'SELECT hms_management_token()');
+
+# What a role may do: for each call, whether it ended with "permission denied".
+sub may
+{
+	my ($role, @calls) = @_;
+	return map { $db->error("SET ROLE $role; $_")->{state} eq '42501' ? 0 : 1 } @calls;
+}
+
+sub may_is
+{
+	my ($role, $levels, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	foreach my $level (sort keys %call)
+	{
+		my $want = grep { $_ eq $level || $_ eq 'all' } @$levels;
+		is_deeply([may($role, @{ $call{$level} })], [map { $want ? 1 : 0 } @{ $call{$level} }], "$name: $level");
+	}
+	return;
+}
+
+$db->run('CREATE ROLE app; CREATE ROLE reporting; CREATE ROLE boss; CREATE ROLE writer; CREATE ROLE nobody');
+may_is('nobody', [], 'at first');
+is_deeply([may('nobody', @any)], [0, 0, 0], 'at first: any endpoint, or a token for it');
+
+my %level = (app => ['tokens'], reporting => ['read'], writer => ['write'], boss => ['all']);
+foreach my $role (sort keys %level)
+{
+	$db->value("SELECT hms_grant('$role', '$level{$role}[0]')");
+	may_is($role, $level{$role}, "hms_grant('$role', '$level{$role}[0]')");
+}
+is_deeply([may('boss', @any)], [1, 1, 1], 'all: any endpoint too, and a token for it');
+is_deeply([may($_, @any)], [0, 0, 0], "$_: neither") foreach qw(app reporting writer);
+may_is('nobody', [], 'nobody else has anything');
+
+foreach my $role (sort keys %level)
+{
+	$db->value("SELECT hms_revoke('$role', '$level{$role}[0]')");
+	may_is($role, [], "hms_revoke('$role', '$level{$role}[0]')");
+}
+$db->value("SELECT hms_grant('app', 'read'); SELECT hms_grant('app', 'write'); SELECT hms_revoke('app', 'write')");
+may_is('app', ['read'], 'one level revoked of two');
+is($db->error("SELECT hms_grant('app', 'everything')")->{state}, '22023', 'a level that there is not');
+like($db->error("SELECT hms_grant('app', NULL)")->{state}, qr/^22(004|023)$/, 'no level');
+is($db->error("SET ROLE app; SELECT hms_grant('app', 'all')")->{state}, '42501', 'nobody grants to himself');
+
+# hms_grant gives EXECUTE and nothing more: it is seen in the catalog, and a plain GRANT does the same.
+$db->value('GRANT EXECUTE ON FUNCTION hms_room(text) TO nobody');
+is_deeply([may('nobody', $call{read}[1], $call{read}[0])], [1, 0], 'a plain GRANT on one function');
+
+# The inner functions are open, but look at the public one that they serve.
+my $inner = $db->column(q[SELECT proname FROM pg_proc WHERE proname IN ('_hms_rows', '_hms_call')]);
+is(scalar @$inner, 2, 'the inner functions are there');
+foreach my $around (
+	"SELECT count(*) FROM (SELECT _hms_rows(NULL::hms_room, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)) q",
+	"SELECT _hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)")
+{
+	my $error;
+	my @seen = $api->during(sub { $error = $db->error("SET ROLE nobody; $around") });
+	is_deeply([$error->{state}, scalar @seen], ['42501', 0], "around the wrapper: $around") or diag $error->{text};
+	like($error->{message}, qr/permission denied for function hms_/, 'and it names the public function');
+}
+
+# With odd arguments they neither crash nor send.
+$db->value("SELECT hms_grant('nobody', 'all')");
+foreach my $odd (
+	"SELECT _hms_rows(NULL::pg_class, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)",
+	"SELECT _hms_rows(NULL::hms_room, 'hms_rooms')", "SELECT _hms_rows(NULL::hms_room, 'hms_rooms', 1, 2, 3, 4, 5, 6, 7, 8)",
+	"SELECT _hms_rows(NULL::hms_room, 'no_such', 'x')",
+	"SELECT _hms_rows(NULL::hms_room, NULL, 'x')", "SELECT _hms_rows(NULL::int, 'hms_rooms', 'x')", "SELECT _hms_rows(1, 'hms_rooms', 'x')",
+	"SELECT _hms_rows(NULL::hms_room, 'hms_rooms', VARIADIC ARRAY['a', 'b'])", "BEGIN READ ONLY; SELECT _hms_rows(NULL::hms_room, 'hms_create_room', '{}'::jsonb)",
+	"BEGIN READ ONLY; SELECT _hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)",
+	"SELECT _hms_call(NULL::hms_room, 'hms_rooms', NULL::text)", "SELECT _hms_call(NULL::int, 'hms_create_room', '{}'::jsonb)",
+	"SELECT _hms_call(NULL::hms_room, 'hms_create_room', 5)")
+{
+	my $error;
+	my @seen = $api->during(sub { $error = $db->error("SET ROLE nobody; $odd") });
+	ok($error->{state} ne '' && $error->{state} ne 'XX000' && $error->{text} !~ /server closed/ && !@seen, "refused: $odd")
+	  or diag "$error->{text} " . @seen . ' requests';
+}
+$db->value("SELECT hms_revoke('nobody', 'all')");
+
+# A plan made as one role does not serve another.
+my $session = $db->session;
+$session->value("SET plan_cache_mode = force_generic_plan; PREPARE p AS SELECT count(*) > 0 FROM hms_rooms(); PREPARE w AS SELECT (hms_create_room()).id IS NOT NULL");
+is($session->value('EXECUTE p'), 't', 'a prepared read');
+is($session->value('EXECUTE w'), 't', 'a prepared write');
+is($session->error('SET ROLE nobody; EXECUTE p')->{state}, '42501', 'SET ROLE: the plan is not for everybody');
+is($session->error('EXECUTE w')->{state}, '42501', 'SET ROLE: nor the write');
+is($session->value('RESET ROLE; EXECUTE p'), 't', 'and back');
+
+# A view runs its functions as its reader; a SECURITY DEFINER function of the site's own as its owner.
+$session->value("SET ROLE postgres; CREATE VIEW all_rooms AS SELECT id FROM hms_rooms(); GRANT SELECT ON all_rooms TO nobody;
+	CREATE FUNCTION counted() RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT count(*) > 0 FROM hms_rooms()'");
+is($session->error('SET ROLE nobody; SELECT count(*) FROM all_rooms')->{state}, '42501', 'a view gives no right to call');
+is($session->value('SELECT counted()'), 't', 'a SECURITY DEFINER function does');
+$session->quit;
+
+# PUBLIC has nothing that sends or signs.
+my $public = $db->column(q[
+	SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'hms'
+	WHERE has_function_privilege('nobody', p.oid, 'EXECUTE') AND p.proname ~ '^hms_' AND p.oid <> 'hms_room(text)'::regprocedure ORDER BY 1]);
+is_deeply([grep { !/^hms_(stats|check|verify_token)$/ } @$public], [], 'PUBLIC may call nothing that sends or signs');
+
+done_testing();
