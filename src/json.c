@@ -45,6 +45,13 @@ hms_json_fail(HmsJsonReader *reader, const char *fault)
 	return false;
 }
 
+/* Does the database take UTF-8 as it is?  SQL_ASCII takes any bytes. */
+static inline bool
+takes_utf8(void)
+{
+	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
+}
+
 static inline bool
 is_space(char c)
 {
@@ -567,29 +574,30 @@ hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key, HmsJsonValue *value)
 /* --- text ------------------------------------------------------------------ */
 
 /*
- * Append a code point in the server's encoding.  A character that the encoding
- * does not have becomes U+FFFD, or a question mark where that is missing too.
+ * Append a code point in the server's encoding; a question mark for what the
+ * encoding does not have.
  */
 static void
 append_code_point(StringInfo buf, int code)
 {
 	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
 	unsigned char converted[MAX_UNICODE_EQUIVALENT_STRING + 1];
+	Oid			conversion;
 	int			len;
 
 	unicode_to_utf8(code, utf8);
 	len = pg_utf_mblen(utf8);
-	if (GetDatabaseEncoding() == PG_UTF8 || code < 0x80)
+	utf8[len] = '\0';
+	if (takes_utf8() || code < 0x80)
 	{
 		appendBinaryStringInfo(buf, (char *) utf8, len);
 		return;
 	}
-	utf8[len] = '\0';
-	if (OidIsValid(FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding())) &&
-		pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding()),
-									  PG_UTF8, GetDatabaseEncoding(),
-									  utf8, len, converted,
-									  sizeof(converted), true) == len)
+	conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
+	if (OidIsValid(conversion) &&
+		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(),
+									  utf8, len, converted, sizeof(converted),
+									  true) == len)
 		appendStringInfoString(buf, (char *) converted);
 	else
 		appendStringInfoChar(buf, '?');
@@ -607,7 +615,7 @@ append_string(StringInfo buf, const HmsJsonValue *string)
 		const char *run = p;
 		int			used;
 
-		if (GetDatabaseEncoding() == PG_UTF8)
+		if (takes_utf8())
 		{
 			p = memchr(p, '\\', end - p);
 			if (p == NULL)
@@ -651,22 +659,6 @@ append_string(StringInfo buf, const HmsJsonValue *string)
 	}
 }
 
-/* Can a string's bytes be taken as they are? */
-static bool
-is_verbatim(const HmsJsonValue *string)
-{
-	if (string->escaped)
-		return false;
-	if (GetDatabaseEncoding() == PG_UTF8)
-		return true;
-	for (size_t i = 0; i < string->len; i++)
-	{
-		if (IS_HIGHBIT_SET(string->start[i]))
-			return false;
-	}
-	return true;
-}
-
 char *
 hms_json_text(const HmsJsonValue *scalar, size_t *len)
 {
@@ -677,7 +669,7 @@ hms_json_text(const HmsJsonValue *scalar, size_t *len)
 		*len = scalar->len;
 		return pnstrdup(scalar->start, scalar->len);
 	}
-	if (is_verbatim(scalar))
+	if (hms_json_is_verbatim(scalar))
 	{
 		*len = scalar->len - 2;
 		return pnstrdup(scalar->start + 1, *len);
@@ -716,6 +708,22 @@ append_clean_string(StringInfo buf, const HmsJsonValue *string)
 	pfree(text);
 }
 
+/* Is the text of an unescaped string just its bytes? */
+bool
+hms_json_is_verbatim(const HmsJsonValue *string)
+{
+	if (string->escaped)
+		return false;
+	if (takes_utf8())
+		return true;
+	for (size_t i = 0; i < string->len; i++)
+	{
+		if (IS_HIGHBIT_SET(string->start[i]))
+			return false;
+	}
+	return true;
+}
+
 void
 hms_json_append_clean(StringInfo buf, const HmsJsonValue *value)
 {
@@ -725,7 +733,7 @@ hms_json_append_clean(StringInfo buf, const HmsJsonValue *value)
 	bool		first = true;
 	bool		object = value->type == HMS_JSON_OBJECT;
 
-	if (!value->odd && GetDatabaseEncoding() == PG_UTF8)
+	if (!value->odd && takes_utf8())
 	{
 		appendBinaryStringInfo(buf, value->start, value->len);
 		return;

@@ -94,6 +94,9 @@ extern bool hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key,
 extern bool hms_json_equals(const HmsJsonValue *string, const char *name,
 							size_t len);
 
+/* Is a string's text in the server's encoding just the bytes between its quotes? */
+extern bool hms_json_is_verbatim(const HmsJsonValue *string);
+
 /* A scalar as palloc'd text in the server's encoding. */
 extern char *hms_json_text(const HmsJsonValue *scalar, size_t *len);
 

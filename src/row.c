@@ -19,7 +19,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -495,8 +494,7 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 		return false;
 	else if (type == TEXTOID)
 	{
-		if (value->type == HMS_JSON_STRING && !value->escaped &&
-			GetDatabaseEncoding() == PG_UTF8)
+		if (value->type == HMS_JSON_STRING && hms_json_is_verbatim(value))
 			*datum = text_datum(maker, value->start + 1, value->len - 2);
 		else
 		{

@@ -22,6 +22,12 @@
 #include "stats.h"
 #include "walk.h"
 
+/*
+ * The first block of a page's rows, which is kept from page to page: rows of a
+ * usual page fit, and the operating system is not asked for it again.
+ */
+#define PAGE_BLOCK_SIZE (256 * 1024)
+
 /* A page that was read. */
 typedef struct Page
 {
@@ -80,8 +86,10 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker)
 			AllocSetContextCreate(CurrentMemoryContext, "hms walk room",
 								  ALLOCSET_SMALL_SIZES);
 		walk->lanes[i].page.context =
-			AllocSetContextCreate(CurrentMemoryContext, "hms walk page",
-								  ALLOCSET_DEFAULT_SIZES);
+			AllocSetContextCreate(CurrentMemoryContext, "hms walk page", 0,
+								  request->endpoint->paging == HMS_ONE_PAGE ?
+								  ALLOCSET_DEFAULT_INITSIZE : PAGE_BLOCK_SIZE,
+								  ALLOCSET_DEFAULT_MAXSIZE);
 	}
 	return walk;
 }
