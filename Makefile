@@ -10,7 +10,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 EXTENSION = hms
 DATA = hms--1.0.sql
 PGFILEDESC = "hms - 100ms live video in SQL"
-REGRESS = settings tokens arguments rows transactions catalog
+REGRESS = settings tokens arguments rows columns transactions catalog
 
 PKG_CONFIG ?= pkg-config
 # libjwt is loaded, not linked: src/jwtlib.c says why

@@ -28,6 +28,7 @@
 
 #include "errors.h"
 #include "row.h"
+#include "wanted.h"
 
 typedef struct Field
 {
@@ -69,6 +70,7 @@ struct HmsRowMaker
 	int			alias_column;	/* or -1 */
 	int			extra_column;	/* or -1 */
 	Oid		   *types;			/* of the columns */
+	bool	   *wanted;			/* of the columns: the others stay null */
 	Datum	   *values;
 	bool	   *nulls;
 	char	   *texts;			/* room for the texts of the row at hand */
@@ -120,10 +122,11 @@ add_column(HmsRowMaker *maker, int column)
 
 	if (strcmp(name, "extra") == 0)
 	{
-		maker->extra_column = column;
+		if (maker->wanted[column])
+			maker->extra_column = column;
 		return;
 	}
-	if (strcmp(name, "id") == 0)
+	if (strcmp(name, "id") == 0 && maker->wanted[column])
 		maker->id_column = column;
 	if (shape->alias.column && strcmp(name, shape->alias.column) == 0)
 		maker->alias_column = column;
@@ -180,6 +183,8 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 	HmsRowMaker *maker = palloc0(sizeof(HmsRowMaker));
 	Oid			type;
 	TupleDesc	desc;
+	Bitmapset  *wanted = NULL;
+	bool		all_wanted;
 	int			columns;
 
 	maker->shape = shape ? shape : &plain;
@@ -201,9 +206,11 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 	}
 
 	maker->kind = RESULT_ROW;
+	all_wanted = !hms_wanted_columns(fcinfo, type, &wanted);
 	maker->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 	columns = maker->desc->natts;
 	maker->types = palloc0(sizeof(Oid) * columns);
+	maker->wanted = palloc0(sizeof(bool) * columns);
 	maker->values = palloc0(sizeof(Datum) * columns);
 	maker->texts = palloc(TEXTS_SIZE);
 	maker->nulls = palloc0(sizeof(bool) * columns);
@@ -218,6 +225,7 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 			continue;
 		check_column_type(column);
 		maker->types[i] = column->atttypid;
+		maker->wanted[i] = all_wanted || bms_is_member(i + 1, wanted);
 		add_column(maker, i);
 	}
 	maker->parent_values = palloc0(sizeof(HmsJsonValue) * columns * 2);
@@ -607,6 +615,8 @@ static void
 fill(HmsRowMaker *maker, int column, const HmsJsonValue *key,
 	 const HmsJsonValue *value)
 {
+	if (!maker->wanted[column])
+		return;
 	if (value->type == HMS_JSON_NULL)
 		maker->nulls[column] = true;
 	else if (!set_column(maker, column, value))
@@ -696,7 +706,7 @@ fill_from_parent(HmsRowMaker *maker)
 	{
 		int			column = maker->parent.fields[i].column;
 
-		if (maker->nulls[column] && maker->parent_present[i] &&
+		if (maker->wanted[column] && maker->nulls[column] && maker->parent_present[i] &&
 			maker->parent_values[i].type != HMS_JSON_NULL &&
 			!set_column(maker, column, &maker->parent_values[i]))
 			warn_unconverted(maker, column);
