@@ -752,32 +752,77 @@ read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
 													   maker->nulls)));
 }
 
-/*
- * Take note of an object's members for the rows nested in it; true when it has
- * the member with them.
- */
-static bool
-note_parent(HmsRowMaker *maker, const HmsJsonValue *object, HmsJsonValue *nested)
+/* Append a row for each object of the list or map at which the reader stands. */
+static void
+read_children(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 {
-	const char *nested_name = maker->shape->nested;
 	HmsJsonReader inside;
 	HmsJsonValue key;
+	HmsJsonType type = hms_json_peek(reader);
+	bool		map = type == HMS_JSON_OBJECT;
+
+	if (type == HMS_JSON_NULL)
+	{
+		(void) hms_json_value(reader, &key);
+		return;
+	}
+	if (!hms_json_enter(reader, map ? HMS_JSON_OBJECT : HMS_JSON_ARRAY, &inside))
+		return;
+	while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
+		read_row(maker, &inside, map ? &key : NULL, rows);
+	hms_json_leave(reader, &inside);
+}
+
+/* Has everything been noted that the rows want of the object around them? */
+static bool
+parent_is_complete(const HmsRowMaker *maker)
+{
+	for (int i = 0; i < maker->parent.count; i++)
+	{
+		if (maker->wanted[maker->parent.fields[i].column] && !maker->parent_present[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Append a row for each object that is nested in the one at which the reader
+ * stands.  They are read in passing when all that they want of the object
+ * around them stands before them, and else when that object is at its end.
+ */
+static void
+read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
+{
+	const char *nested_name = maker->shape->nested;
+	int			before = rows->count;
+	HmsJsonReader inside;
+	HmsJsonReader later;
+	HmsJsonValue key;
 	HmsJsonValue value;
+	bool		put_off = false;
 	int		   *guess = &maker->parent.first;
-	bool		found = false;
 
 	memset(maker->parent_present, 0, sizeof(bool) * maker->parent.count);
-	hms_json_open(&inside, object);
-	while (hms_json_pair(&inside, &key, &value))
+	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+		return;
+	while (hms_json_member(&inside, &key))
 	{
 		Field	   *field;
 
 		if (hms_json_equals(&key, nested_name, strlen(nested_name)))
 		{
-			*nested = value;
-			found = value.type != HMS_JSON_NULL;
-			continue;
+			rows->count = before;	/* as everywhere, the last of its name counts */
+			put_off = false;
+			if (parent_is_complete(maker))
+			{
+				read_children(maker, &inside, rows);
+				continue;
+			}
+			later = inside;
+			put_off = true;
 		}
+		if (!hms_json_value(&inside, &value))
+			break;
 		field = find_field(&maker->parent, &key, &guess);
 		if (field)
 		{
@@ -785,41 +830,12 @@ note_parent(HmsRowMaker *maker, const HmsJsonValue *object, HmsJsonValue *nested
 			maker->parent_present[field - maker->parent.fields] = true;
 		}
 	}
-	return found;
-}
-
-/* Append a row for each object that is nested in the one at hand. */
-static void
-read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
-{
-	int			before = rows->count;
-	HmsJsonReader inside;
-	HmsJsonValue object;
-	HmsJsonValue nested;
-	HmsJsonValue key;
-
-	if (!hms_json_value(reader, &object))
-		return;
-	if (object.type != HMS_JSON_OBJECT)
+	if (put_off && inside.fault == NULL)
 	{
-		hms_json_fail(reader, "there is something else than an object");
-		return;
+		read_children(maker, &later, rows);
+		inside.fault = later.fault;
 	}
-	if (note_parent(maker, &object, &nested))
-	{
-		bool		map = nested.type == HMS_JSON_OBJECT;
-
-		if (!map && nested.type != HMS_JSON_ARRAY)
-		{
-			hms_json_fail(reader, "the nested rows are not a list");
-			return;
-		}
-		hms_json_open(&inside, &nested);
-		while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
-			read_row(maker, &inside, map ? &key : NULL, rows);
-		if (inside.fault)
-			hms_json_fail(reader, inside.fault);
-	}
+	hms_json_leave(reader, &inside);
 	if (maker->shape->outer && rows->count == before)
 		read_row(maker, NULL, NULL, rows);
 }
