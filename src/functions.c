@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "json.h"
+#include "query.h"
 #include "request.h"
 #include "row.h"
 #include "stats.h"
@@ -136,12 +137,15 @@ hms_rows(PG_FUNCTION_ARGS)
 	{
 		MemoryContext old;
 		HmsRequest *request;
+		HmsQueryUse use = hms_query_use(fcinfo);
 
 		context = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
 		request = request_of(fcinfo);
 		context->user_fctx =
-			hms_walk_open(request, hms_row_maker(fcinfo, request->endpoint->shape));
+			hms_walk_open(request,
+						  hms_row_maker(fcinfo, request->endpoint->shape, &use),
+						  use.reads_all);
 		MemoryContextSwitchTo(old);
 	}
 	context = SRF_PERCALL_SETUP();
@@ -186,7 +190,7 @@ hms_call(PG_FUNCTION_ARGS)
 
 	MemoryContextSwitchTo(context);
 	request = request_of(fcinfo);
-	maker = hms_row_maker(fcinfo, request->endpoint->shape);
+	maker = hms_row_maker(fcinfo, request->endpoint->shape, NULL);
 	call = hms_call_create(request, hms_auth_create());
 	hms_call_start(call, hms_request_url(request, 0, 0, NULL, 0));
 	hms_call_finish(call);

@@ -28,7 +28,6 @@
 
 #include "errors.h"
 #include "row.h"
-#include "wanted.h"
 
 typedef struct Field
 {
@@ -177,14 +176,13 @@ check_column_type(Form_pg_attribute column)
 }
 
 HmsRowMaker *
-hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
+hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape,
+			  const HmsQueryUse *use)
 {
 	static const HmsRowShape plain = {0};
 	HmsRowMaker *maker = palloc0(sizeof(HmsRowMaker));
 	Oid			type;
 	TupleDesc	desc;
-	Bitmapset  *wanted = NULL;
-	bool		all_wanted;
 	int			columns;
 
 	maker->shape = shape ? shape : &plain;
@@ -206,7 +204,6 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 	}
 
 	maker->kind = RESULT_ROW;
-	all_wanted = !hms_wanted_columns(fcinfo, type, &wanted);
 	maker->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 	columns = maker->desc->natts;
 	maker->types = palloc0(sizeof(Oid) * columns);
@@ -225,7 +222,8 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 			continue;
 		check_column_type(column);
 		maker->types[i] = column->atttypid;
-		maker->wanted[i] = all_wanted || bms_is_member(i + 1, wanted);
+		maker->wanted[i] = use == NULL || !use->columns_known ||
+			bms_is_member(i + 1, use->columns);
 		add_column(maker, i);
 	}
 	maker->parent_values = palloc0(sizeof(HmsJsonValue) * columns * 2);

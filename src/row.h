@@ -14,6 +14,7 @@
 #include "fmgr.h"
 
 #include "json.h"
+#include "query.h"
 
 /* Where a column finds its member when that is not "the same name, here". */
 typedef struct HmsColumnSource
@@ -53,10 +54,13 @@ typedef struct HmsRowMaker HmsRowMaker;
 
 /*
  * For the result type of this call: a composite type, jsonb (the value as it
- * is), text (its member "message") or void.  In the current memory context.
+ * is), text (its member "message") or void.  Columns that the query does not
+ * look at stay null, as far as "use", which may be NULL, says.  In the current
+ * memory context.
  */
 extern HmsRowMaker *hms_row_maker(FunctionCallInfo fcinfo,
-								  const HmsRowShape *shape);
+								  const HmsRowShape *shape,
+								  const HmsQueryUse *use);
 
 /* Rows in the order of the JSON, in the memory context that made them. */
 typedef struct HmsRows

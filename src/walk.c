@@ -7,8 +7,8 @@
  * with one; a plain list has a single lane.  One page is in a lane's hands at
  * a time: it is read as a whole when it arrives, then its rows are returned one
  * by one as they are asked for.  The next page is asked for when a row of it is
- * wanted, so that LIMIT costs no page that nobody reads; the other lanes'
- * requests are under way meanwhile.
+ * wanted, so that LIMIT costs no page that nobody reads; where the query will
+ * read everything, it is asked for at once and comes while rows are returned.
  */
 #include "postgres.h"
 
@@ -61,6 +61,7 @@ struct HmsWalk
 	MemoryContext context;
 	const HmsRequest *request;
 	HmsRowMaker *maker;
+	bool		ahead;			/* ask for pages before their rows are wanted */
 	HmsAuth    *auth;			/* from the first page on */
 	Lane	   *lanes;
 	int			nlanes;
@@ -70,13 +71,14 @@ struct HmsWalk
 };
 
 HmsWalk *
-hms_walk_open(const HmsRequest *request, HmsRowMaker *maker)
+hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 {
 	HmsWalk    *walk = palloc0(sizeof(HmsWalk));
 
 	walk->context = CurrentMemoryContext;
 	walk->request = request;
 	walk->maker = maker;
+	walk->ahead = ahead;
 	walk->nlanes = Min(request->nrooms, hms_max_connections);
 	walk->lanes = palloc0(sizeof(Lane) * Max(walk->nlanes, 1));
 	for (int i = 0; i < walk->nlanes; i++)
@@ -112,6 +114,7 @@ start_page(HmsWalk *walk, Lane *lane)
 		lane->call = hms_call_create(walk->request, walk->auth);
 	lane->page_number++;
 	lane->asking = true;
+	lane->more = false;
 	hms_call_start(lane->call,
 				   hms_request_url(walk->request, lane->room, limit, lane->cursor,
 								   by_number ? lane->page_number : 0));
@@ -405,6 +408,8 @@ finish_page(HmsWalk *walk, Lane *lane)
 		lane->cursor = page->cursor;
 		check_cursor(lane);
 	}
+	if (lane->more && walk->ahead)
+		start_page(walk, lane);
 }
 
 /* --- the walk --------------------------------------------------------------------------- */
@@ -415,7 +420,6 @@ drive(HmsWalk *walk, Lane *lane)
 {
 	if (lane->room >= 0 && lane->more)
 	{
-		lane->more = false;
 		start_page(walk, lane);
 		return true;
 	}

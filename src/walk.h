@@ -15,9 +15,11 @@ typedef struct HmsWalk HmsWalk;
 
 /*
  * A walk in the current memory context, which releases it when it is reset or
- * deleted.  Nothing is sent yet.
+ * deleted.  Nothing is sent yet.  "ahead": all rows will be read, so a page may
+ * be asked for before a row of it is wanted.
  */
-extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker);
+extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker,
+							  bool ahead);
 
 /*
  * The next row, which is valid until the one after it is asked for; false at

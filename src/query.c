@@ -1,13 +1,17 @@
 /*
- * wanted.c
- *		Which columns of the rows does the query look at?
+ * query.c
+ *		What does the query do with the rows?
+ *
+ * Two things in the finished plan make a report cost what it looks at.
  *
  * A wrapper's CTE hands whole rows to the query, and the query picks columns
- * out of them: in the finished plan each pick is a FieldSelect.  So the picks
- * that stand anywhere in the plan are all that is wanted, unless a row is used
- * in another way or the plan has a node that is not known here; then every
- * column is.  A report that counts rows or looks at three columns of eighteen
- * so costs what it looks at.
+ * out of them: each pick is a FieldSelect.  So the picks that stand anywhere in
+ * the plan are all that is wanted, unless a row is used in another way or the
+ * plan has a node that is not known here; then every column is.
+ *
+ * And below a node that reads its input to the end before it returns anything
+ * (an aggregate, a sort, the inner side of a hash join) every page will be
+ * read, so the next one can be asked for before its rows are wanted.
  */
 #include "postgres.h"
 
@@ -16,18 +20,20 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 
-#include "wanted.h"
+#include "query.h"
 
 typedef struct Search
 {
 	Oid			row_type;
 	int			cte_plan;		/* number of the subplan that makes the rows */
 	bool		is_cte;			/* it is read as a CTE */
+	int			scans;			/* places where it is read */
+	int			whole_scans;	/* of them, those that read it to the end */
 	bool		unsure;			/* a row is used otherwise, or may be */
 	Bitmapset  *columns;
 } Search;
 
-static void search_plan(Plan *plan, Search *search);
+static void search_plan(Plan *plan, bool reads_all, Search *search);
 
 /* Note the picks in an expression, and whole rows that are used otherwise. */
 static bool
@@ -86,12 +92,12 @@ search_init_plans(List *init_plans, Search *search)
 }
 
 static void
-search_plans(List *plans, Search *search)
+search_plans(List *plans, bool reads_all, Search *search)
 {
 	ListCell   *cell;
 
 	foreach(cell, plans)
-		search_plan(lfirst(cell), search);
+		search_plan(lfirst(cell), reads_all, search);
 }
 
 /* Parameters that a nested loop passes down: rows passed on are not used. */
@@ -109,10 +115,15 @@ search_nest_params(List *params, Search *search)
 	}
 }
 
-/* The expressions of a node and the nodes below it. */
+/*
+ * The expressions of a node and the nodes below it; reads_all says that this
+ * node is read to its end.
+ */
 static void
-search_plan(Plan *plan, Search *search)
+search_plan(Plan *plan, bool reads_all, Search *search)
 {
+	bool		outer_reads_all = false;
+
 	if (plan == NULL || search->unsure)
 		return;
 
@@ -120,12 +131,13 @@ search_plan(Plan *plan, Search *search)
 	{
 		case T_Result:
 			(void) search_expr(((Result *) plan)->resconstantqual, search);
+			outer_reads_all = reads_all;
 			break;
 		case T_SubqueryScan:
-			search_plan(((SubqueryScan *) plan)->subplan, search);
+			search_plan(((SubqueryScan *) plan)->subplan, reads_all, search);
 			break;
 		case T_Append:
-			search_plans(((Append *) plan)->appendplans, search);
+			search_plans(((Append *) plan)->appendplans, reads_all, search);
 			break;
 		case T_Limit:
 			(void) search_expr(((Limit *) plan)->limitOffset, search);
@@ -146,13 +158,24 @@ search_plan(Plan *plan, Search *search)
 			break;
 		case T_Hash:
 			(void) search_expr((Node *) ((Hash *) plan)->hashkeys, search);
+			outer_reads_all = true;
+			break;
+		case T_Agg:
+			outer_reads_all = reads_all || ((Agg *) plan)->aggstrategy != AGG_SORTED;
+			break;
+		case T_Sort:
+			outer_reads_all = true;
+			break;
+		case T_CteScan:
+			if (((CteScan *) plan)->ctePlanId == search->cte_plan)
+			{
+				search->scans++;
+				search->whole_scans += reads_all;
+			}
 			break;
 		case T_ProjectSet:
-		case T_CteScan:
 		case T_SeqScan:
-		case T_Agg:
 		case T_Group:
-		case T_Sort:
 		case T_Material:
 		case T_Unique:
 			/* nothing but a target list and a qualification */
@@ -164,8 +187,8 @@ search_plan(Plan *plan, Search *search)
 	search_targets(plan->targetlist, search);
 	(void) search_expr((Node *) plan->qual, search);
 	search_init_plans(plan->initPlan, search);
-	search_plan(plan->lefttree, search);
-	search_plan(plan->righttree, search);
+	search_plan(plan->lefttree, outer_reads_all, search);
+	search_plan(plan->righttree, false, search);
 }
 
 /* Number of the subplan that is this call and nothing else, or 0. */
@@ -186,29 +209,34 @@ subplan_of_call(List *subplans, Node *call)
 	return 0;
 }
 
-bool
-hms_wanted_columns(FunctionCallInfo fcinfo, Oid row_type, Bitmapset **columns)
+HmsQueryUse
+hms_query_use(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	HmsQueryUse use = {0};
 	PlannedStmt *statement;
 	Search		search = {0};
 
 	if (result == NULL || !IsA(result, ReturnSetInfo) ||
 		result->econtext == NULL || result->econtext->ecxt_estate == NULL)
-		return false;
+		return use;
 	statement = result->econtext->ecxt_estate->es_plannedstmt;
 	if (statement == NULL)
-		return false;
-
-	search.row_type = row_type;
+		return use;
 	search.cte_plan = subplan_of_call(statement->subplans, fcinfo->flinfo->fn_expr);
 	if (search.cte_plan == 0)
-		return false;
+		return use;
+	search.row_type = exprType(fcinfo->flinfo->fn_expr);
 
 	/* rows that leave the query as they are */
 	(void) search_expr((Node *) statement->planTree->targetlist, &search);
-	search_plan(statement->planTree, &search);
-	search_plans(statement->subplans, &search);
-	*columns = search.columns;
-	return search.is_cte && !search.unsure;
+	search_plan(statement->planTree, false, &search);
+	search_plans(statement->subplans, false, &search);
+	if (search.is_cte && !search.unsure)
+	{
+		use.columns_known = true;
+		use.columns = search.columns;
+		use.reads_all = search.scans == 1 && search.whole_scans == 1;
+	}
+	return use;
 }
