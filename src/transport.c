@@ -48,6 +48,9 @@
  */
 #define WRITE_MAX_IDLE 5L
 
+/* What is read from a socket at a time: a usual page. */
+#define RECEIVE_BUFFER_SIZE (64 * 1024L)
+
 /* Sockets looked at per round. */
 #define EVENTS_PER_POLL 64
 
@@ -401,6 +404,7 @@ set_options(CURL *easy, HmsExchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
