@@ -13,13 +13,12 @@ PGFILEDESC = "hms - 100ms live video in SQL"
 REGRESS = settings tokens arguments rows columns transactions catalog
 
 PKG_CONFIG ?= pkg-config
-# libjwt is loaded, not linked: src/jwtlib.c says why
-LIBJWT = $(shell $(PKG_CONFIG) --variable=libdir libjwt)/libjwt.so
-LIBJWT_SONAME = $(shell objdump -p $(LIBJWT) | awk '$$1 == "SONAME" { print $$2 }')
+# libcurl and libjwt are loaded, not linked: src/library.c says why
+loaded_soname = '"$(shell objdump -p $(shell $(PKG_CONFIG) --variable=libdir $(1))/$(1).so | \
+	awk '$$1 == "SONAME" { print $$2 }')"'
 
 PG_CPPFLAGS = $(shell $(PKG_CONFIG) --cflags libcurl libjwt) \
-	-DLIBJWT_SONAME='"$(LIBJWT_SONAME)"'
-SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl)
+	-DLIBCURL_SONAME=$(call loaded_soname,libcurl) -DLIBJWT_SONAME=$(call loaded_soname,libjwt)
 
 # PostgreSQL's headers are not ours to keep free of warnings
 PG_CFLAGS = -Wall -Wextra -isystem $(shell $(PG_CONFIG) --includedir-server)

@@ -163,6 +163,416 @@ CREATE TYPE hms_room_code AS (
 COMMENT ON TYPE hms_room_code IS
 'A short code that lets a client join a room in a role without a token of yours.';
 
+CREATE TYPE hms_error_event AS (
+	version text,
+	id text,
+	"timestamp" timestamptz,
+	type text,
+	user_id text,
+	user_name text,
+	peer_id text,
+	account_id text,
+	room_id text,
+	session_id text,
+	room_name text,
+	template_id text,
+	role text,
+	error_code integer,
+	error_name text,
+	error_message text,
+	error_description text,
+	is_terminal boolean,
+	action text,
+	domain text,
+	agent jsonb,
+	audio jsonb,
+	video jsonb,
+	devices jsonb,
+	retries_join integer,
+	transport_state text,
+	endpoint text,
+	extra jsonb
+);
+COMMENT ON TYPE hms_error_event IS
+'A client could not publish, subscribe, join or connect, or was disconnected. is_terminal: it did not try again.';
+
+CREATE TYPE hms_analytics_event AS (
+	version text,
+	id text,
+	"timestamp" timestamptz,
+	type text,
+	data jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_analytics_event IS
+'An event of any kind, its data as it is.';
+
+CREATE TYPE hms_peer_quality_stat AS (
+	session_id text,
+	peer_id text,
+	room_id text,
+	side text,
+	kind text,
+	track_id text,
+	type text,
+	rid text,
+	"timestamp" timestamptz,
+	bitrate double precision,
+	fps double precision,
+	packet_loss_percent double precision,
+	rtt_ms double precision,
+	jitter_ms double precision,
+	freeze_count double precision,
+	concealed_samples double precision,
+	extra jsonb
+);
+COMMENT ON TYPE hms_peer_quality_stat IS
+'How a track of a peer did at an instant: side is publisher or subscriber, kind video or audio, rid the simulcast layer; bitrate in bits a second. Each kind has some of the measures.';
+
+CREATE TYPE hms_webhook_event AS (
+	event_id text,
+	event_name text,
+	room_id text,
+	event_timestamp timestamptz,
+	payload jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_webhook_event IS
+'A delivery of a webhook: payload has original_event_name, webhook_url, event_data and, of a failed one, error_reason.';
+
+CREATE TYPE hms_webhook_replay AS (
+	workflow_id text,
+	status text,
+	message text,
+	started_at timestamptz,
+	completed_at timestamptz,
+	filters jsonb,
+	progress jsonb,
+	result jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_webhook_replay IS
+'A replay of webhooks: it has ended when status is not Running.';
+
+CREATE TYPE hms_live_stream AS (
+	id text,
+	room_id text,
+	session_id text,
+	status text,
+	playback jsonb,
+	recording jsonb,
+	meeting_url text,
+	destination text,
+	created_at timestamptz,
+	started_at timestamptz,
+	updated_at timestamptz,
+	stopped_at timestamptz,
+	started_by text,
+	stopped_by text,
+	recording_assets jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_live_stream IS
+'A live stream (HLS): status is starting, running, stopping, post_processing, completed or failed; playback has the URL.';
+
+CREATE TYPE hms_recording AS (
+	id text,
+	room_id text,
+	session_id text,
+	status text,
+	asset_types text[],
+	meeting_url text,
+	destination text,
+	created_at timestamptz,
+	started_at timestamptz,
+	updated_at timestamptz,
+	stopped_at timestamptz,
+	started_by text,
+	stopped_by text,
+	recording_assets jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_recording IS
+'A recording: status is starting, running, stopping, post_processing, completed or failed. recording_assets is NULL in lists.';
+
+CREATE TYPE hms_recording_asset AS (
+	id text,
+	job_id text,
+	room_id text,
+	session_id text,
+	type text,
+	status text,
+	path text,
+	size bigint,
+	duration integer,
+	created_at timestamptz,
+	thumbnails jsonb,
+	metadata jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_recording_asset IS
+'A file of a recording or stream: size in bytes, duration in seconds; hms_presigned_url gives a link to it.';
+
+CREATE TYPE hms_presigned_url AS (
+	id text,
+	path text,
+	url text,
+	expiry integer,
+	extra jsonb
+);
+COMMENT ON TYPE hms_presigned_url IS
+'A link to a recording asset; whoever has it can fetch the file for expiry seconds.';
+
+CREATE TYPE hms_external_stream AS (
+	id text,
+	room_id text,
+	session_id text,
+	status text,
+	rtmp_urls text[],
+	recording boolean,
+	resolution jsonb,
+	meeting_url text,
+	destination text,
+	created_at timestamptz,
+	started_at timestamptz,
+	updated_at timestamptz,
+	stopped_at timestamptz,
+	started_by text,
+	stopped_by text,
+	recording_assets jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_external_stream IS
+'A stream to RTMP servers: status is starting, running, stopping, post_processing, completed or failed.';
+
+CREATE TYPE hms_stream_key AS (
+	id text,
+	url text,
+	key text,
+	room_id text,
+	customer_id text,
+	app_id text,
+	enabled boolean,
+	created_at timestamptz,
+	updated_at timestamptz,
+	extra jsonb
+);
+COMMENT ON TYPE hms_stream_key IS
+'What lets an encoder push RTMP into a room. key is a secret.';
+
+CREATE TYPE hms_poll AS (
+	id text,
+	title text,
+	duration integer,
+	anonymous boolean,
+	mode text,
+	type text,
+	start text,
+	questions jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_poll IS
+'A poll or quiz: duration in seconds.';
+
+CREATE TYPE hms_poll_question AS (
+	index integer,
+	text text,
+	format text,
+	attachment jsonb,
+	skippable boolean,
+	duration integer,
+	once boolean,
+	weight integer,
+	answer_min_len integer,
+	answer_max_len integer,
+	type text,
+	answer jsonb,
+	options jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_poll_question IS
+'A question of a poll; index counts from 1, duration is in seconds.';
+
+CREATE TYPE hms_poll_option AS (
+	index integer,
+	text text,
+	weight integer,
+	extra jsonb
+);
+COMMENT ON TYPE hms_poll_option IS
+'An option of a question; index counts from 1.';
+
+CREATE TYPE hms_poll_session AS (
+	id text,
+	poll_id text,
+	session_id text,
+	started_at timestamptz,
+	stopped_at timestamptz,
+	total_responses bigint,
+	unique_participants bigint,
+	extra jsonb
+);
+COMMENT ON TYPE hms_poll_session IS
+'A run of a poll in a session.';
+
+CREATE TYPE hms_poll_response AS (
+	id text,
+	poll_id text,
+	session_id text,
+	duration bigint,
+	question integer,
+	skipped boolean,
+	text text,
+	update boolean,
+	original_response text,
+	retries integer,
+	sent_at timestamptz,
+	peer_id text,
+	user_id text,
+	extra jsonb
+);
+COMMENT ON TYPE hms_poll_response IS
+'An answer to a question of a poll. update: it replaces original_response.';
+
+CREATE TYPE hms_poll_result AS (
+	id text,
+	poll_id text,
+	session_id text,
+	question integer,
+	duration bigint,
+	peer_id text,
+	user_id text,
+	score integer,
+	extra jsonb
+);
+COMMENT ON TYPE hms_poll_result IS
+'What a participant scored for a question.';
+
+CREATE TYPE hms_template AS (
+	id text,
+	name text,
+	customer_id text,
+	roles jsonb,
+	settings jsonb,
+	destinations jsonb,
+	plugins jsonb,
+	created_at timestamptz,
+	updated_at timestamptz,
+	_id text,
+	customer text,
+	extra jsonb
+);
+COMMENT ON TYPE hms_template IS
+'A template: what rooms are made of. A column some_name is the member someName; JSON inside keeps the names of the API. settings can hold storage keys.';
+
+CREATE TYPE hms_role AS (
+	name text,
+	publish_params jsonb,
+	subscribe_params jsonb,
+	permissions jsonb,
+	priority integer,
+	max_peer_count integer,
+	extra jsonb
+);
+COMMENT ON TYPE hms_role IS
+'A role of a template: what its peers may publish, hear and do.';
+
+CREATE TYPE hms_template_settings AS (
+	region text,
+	recording jsonb,
+	room_state jsonb,
+	retry jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_template_settings IS
+'Settings of a template. recording can hold storage keys.';
+
+CREATE TYPE hms_template_destinations AS (
+	browser_recordings jsonb,
+	rtmp_destinations jsonb,
+	hls_destinations jsonb,
+	transcriptions jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_template_destinations IS
+'Where the rooms of a template stream and record to, each a map by name.';
+
+CREATE TYPE hms_template_recording AS (
+	name text,
+	role text,
+	max_duration integer,
+	presign_duration integer,
+	thumbnails jsonb,
+	composite_recording jsonb,
+	track_recording jsonb,
+	stream_recording jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_template_recording IS
+'What the rooms of a template record; durations in seconds.';
+
+CREATE TYPE hms_sip_outbound_trunk AS (
+	id text,
+	extra jsonb
+);
+COMMENT ON TYPE hms_sip_outbound_trunk IS
+'A SIP trunk for calls out.';
+
+CREATE TYPE hms_sip_outbound_call AS (
+	id text,
+	extra jsonb
+);
+COMMENT ON TYPE hms_sip_outbound_call IS
+'A SIP call out.';
+
+CREATE TYPE hms_legacy_room AS (
+	id text,
+	name text,
+	description text,
+	active boolean,
+	recording_info jsonb,
+	"user" text,
+	customer text,
+	created_at timestamptz,
+	updated_at timestamptz,
+	extra jsonb
+);
+COMMENT ON TYPE hms_legacy_room IS
+'A room as the legacy API has it.';
+
+CREATE TYPE hms_legacy_session AS (
+	id text,
+	room_id text,
+	customer_id text,
+	user_id text,
+	active boolean,
+	peers jsonb,
+	created_at timestamptz,
+	updated_at timestamptz,
+	extra jsonb
+);
+COMMENT ON TYPE hms_legacy_session IS
+'A session as the legacy API has it.';
+
+CREATE TYPE hms_legacy_template AS (
+	_id text,
+	name text,
+	customer text,
+	"default" boolean,
+	roles jsonb,
+	settings jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE hms_legacy_template IS
+'A template as the legacy API has it. settings can hold storage keys.';
+
+CREATE TYPE hms_legacy_template_settings AS (
+	region text,
+	extra jsonb
+);
+COMMENT ON TYPE hms_legacy_template_settings IS
+'Settings of a template as the legacy API has them.';
+
 CREATE TYPE _hms_stay AS (
 	session_id text,
 	room_id text,
@@ -193,18 +603,41 @@ COMMENT ON FUNCTION _hms_rows_support(internal) IS
 -- Rows of an endpoint, page after page, as they are asked for.
 CREATE FUNCTION _hms_rows("row" anyelement, endpoint text, VARIADIC arguments "any")
 RETURNS SETOF anyelement
-LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000 SUPPORT _hms_rows_support
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000 SUPPORT _hms_rows_support
 AS 'MODULE_PATHNAME', 'hms_rows';
 COMMENT ON FUNCTION _hms_rows(anyelement, text, "any") IS
 'Internal: the rows of an endpoint, made to the type of the first argument.';
 
+-- The same of an endpoint that takes no arguments.
+CREATE FUNCTION _hms_rows("row" anyelement, endpoint text)
+RETURNS SETOF anyelement
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000 SUPPORT _hms_rows_support
+AS 'MODULE_PATHNAME', 'hms_rows';
+COMMENT ON FUNCTION _hms_rows(anyelement, text) IS
+'Internal: the rows of an endpoint without arguments, made to the type of the first argument.';
+
 -- One call of an endpoint.
 CREATE FUNCTION _hms_call("row" anyelement, endpoint text, VARIADIC arguments "any")
 RETURNS anyelement
-LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000
 AS 'MODULE_PATHNAME', 'hms_call';
 COMMENT ON FUNCTION _hms_call(anyelement, text, "any") IS
 'Internal: one call of an endpoint, its answer made to the type of the first argument.';
+
+-- The table of endpoints that the functions are served by.  params: names on
+-- the wire; * is the whole body.  functions: those it serves.
+CREATE FUNCTION _hms_endpoints(
+	OUT endpoint text,
+	OUT method text,
+	OUT base text,
+	OUT path text,
+	OUT params text[],
+	OUT functions text[])
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL SAFE ROWS 120
+AS 'MODULE_PATHNAME', 'hms_endpoints';
+COMMENT ON FUNCTION _hms_endpoints() IS
+'Internal: which endpoint of the API each function asks';
 
 -- ---------------------------------------------------------------------------
 -- Tokens: signed here, no request
@@ -264,7 +697,7 @@ CREATE FUNCTION hms_rooms(
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
 RETURNS SETOF hms_room
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_room, 'hms_rooms', name, enabled, template_id, after, before) AS r
@@ -278,7 +711,7 @@ COMMENT ON FUNCTION hms_rooms(text, boolean, text, timestamptz, timestamptz) IS
 -- Source: GET /rooms/{room_id}
 CREATE FUNCTION hms_room(room_id text)
 RETURNS SETOF hms_room
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_room, 'hms_room', room_id) AS r
@@ -298,7 +731,7 @@ COMMENT ON FUNCTION hms_room(text) IS
 -- Source: POST /rooms
 CREATE FUNCTION hms_create_room(options jsonb DEFAULT '{}')
 RETURNS hms_room
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room, 'hms_create_room', options);
 END;
@@ -309,7 +742,7 @@ COMMENT ON FUNCTION hms_create_room(jsonb) IS
 -- Source: POST /rooms/{room_id}
 CREATE FUNCTION hms_update_room(room_id text, changes jsonb)
 RETURNS hms_room
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room, 'hms_update_room', room_id, changes);
 END;
@@ -320,7 +753,7 @@ COMMENT ON FUNCTION hms_update_room(text, jsonb) IS
 -- Source: POST /rooms/{room_id}
 CREATE FUNCTION hms_enable_room(room_id text)
 RETURNS hms_room
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room, 'hms_enable_room', room_id);
 END;
@@ -331,7 +764,7 @@ COMMENT ON FUNCTION hms_enable_room(text) IS
 -- Source: POST /rooms/{room_id}
 CREATE FUNCTION hms_disable_room(room_id text)
 RETURNS hms_room
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room, 'hms_disable_room', room_id);
 END;
@@ -351,7 +784,7 @@ CREATE FUNCTION hms_sessions(
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
 RETURNS SETOF hms_session
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_session, 'hms_sessions', room_id, active, after, before) AS r
@@ -369,7 +802,7 @@ CREATE FUNCTION hms_sessions(
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
 RETURNS SETOF hms_session
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_session, 'hms_sessions', room_ids, active, after, before) AS r
@@ -383,7 +816,7 @@ COMMENT ON FUNCTION hms_sessions(text[], boolean, timestamptz, timestamptz) IS
 -- Source: GET /sessions/{session_id}
 CREATE FUNCTION hms_session(session_id text)
 RETURNS SETOF hms_session
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_session, 'hms_session', session_id) AS r
@@ -397,7 +830,7 @@ COMMENT ON FUNCTION hms_session(text) IS
 -- Source: GET /sessions?active=true
 CREATE FUNCTION hms_active_session(room_id text)
 RETURNS SETOF hms_session
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_session, 'hms_active_session', room_id) AS r
@@ -416,7 +849,7 @@ CREATE FUNCTION hms_session_peers(
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
 RETURNS SETOF hms_session_peer
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 5000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_id, active, after, before) AS r
@@ -434,7 +867,7 @@ CREATE FUNCTION hms_session_peers(
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
 RETURNS SETOF hms_session_peer
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 5000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_ids, active, after, before) AS r
@@ -452,7 +885,7 @@ COMMENT ON FUNCTION hms_session_peers(text[], boolean, timestamptz, timestamptz)
 -- Source: GET /active-rooms/{room_id}
 CREATE FUNCTION hms_active_room(room_id text)
 RETURNS SETOF hms_active_room
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_active_room, 'hms_active_room', room_id) AS r
@@ -469,7 +902,7 @@ CREATE FUNCTION hms_active_peers(
 	user_id text DEFAULT NULL,
 	role text DEFAULT NULL)
 RETURNS SETOF hms_peer
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 100
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_peer, 'hms_active_peers', room_id, user_id, role) AS r
@@ -483,7 +916,7 @@ COMMENT ON FUNCTION hms_active_peers(text, text, text) IS
 -- Source: GET /active-rooms/{room_id}/peers/{peer_id}
 CREATE FUNCTION hms_active_peer(room_id text, peer_id text)
 RETURNS SETOF hms_peer
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_peer, 'hms_active_peer', room_id, peer_id) AS r
@@ -498,7 +931,7 @@ COMMENT ON FUNCTION hms_active_peer(text, text) IS
 -- Source: POST /active-rooms/{room_id}/peers/{peer_id}
 CREATE FUNCTION hms_update_peer(room_id text, peer_id text, changes jsonb)
 RETURNS hms_peer
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_peer, 'hms_update_peer', room_id, peer_id,
 		CASE WHEN jsonb_typeof(changes -> 'metadata') IN ('object', 'array')
@@ -511,7 +944,7 @@ COMMENT ON FUNCTION hms_update_peer(text, text, jsonb) IS
 
 -- Send a message to one peer or to all peers of a role; one of the two must be
 -- given (22004): a message to everybody is hms_broadcast_message.  The API goes
--- by peer_id when both are.  Returns the APIs own message.
+-- by peer_id when both are.  Returns the API's own message.
 -- Source: POST /active-rooms/{room_id}/send-message
 CREATE FUNCTION hms_send_message(
 	room_id text,
@@ -520,7 +953,7 @@ CREATE FUNCTION hms_send_message(
 	role text DEFAULT NULL,
 	type text DEFAULT NULL)
 RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::text, 'hms_send_message', room_id, message, peer_id, role, type);
 END;
@@ -531,7 +964,7 @@ COMMENT ON FUNCTION hms_send_message(text, text, text, text, text) IS
 -- Source: POST /active-rooms/{room_id}/send-message
 CREATE FUNCTION hms_broadcast_message(room_id text, message text, type text DEFAULT NULL)
 RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::text, 'hms_broadcast_message', room_id, message, type);
 END;
@@ -548,7 +981,7 @@ CREATE FUNCTION hms_remove_peers(
 	role text DEFAULT NULL,
 	reason text DEFAULT NULL)
 RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::text, 'hms_remove_peers', room_id, peer_id, role, reason);
 END;
@@ -562,7 +995,7 @@ CREATE FUNCTION hms_end_room(
 	reason text DEFAULT NULL,
 	lock boolean DEFAULT NULL)
 RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::text, 'hms_end_room', room_id, reason, lock);
 END;
@@ -583,7 +1016,7 @@ CREATE FUNCTION hms_track_events(
 	user_id text DEFAULT NULL,
 	type text[] DEFAULT NULL)
 RETURNS SETOF hms_track_event
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_track_event, 'hms_track_events', room_id, session_id, peer_id, user_id, type) AS r
@@ -602,7 +1035,7 @@ CREATE FUNCTION hms_track_events(
 	user_id text DEFAULT NULL,
 	type text[] DEFAULT NULL)
 RETURNS SETOF hms_track_event
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_track_event, 'hms_track_events', room_ids, session_id, peer_id, user_id, type) AS r
@@ -621,7 +1054,7 @@ CREATE FUNCTION hms_recording_events(
 	user_id text DEFAULT NULL,
 	beam_id text DEFAULT NULL)
 RETURNS SETOF hms_recording_event
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 100
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_id, session_id, peer_id, user_id, beam_id) AS r
@@ -640,7 +1073,7 @@ CREATE FUNCTION hms_recording_events(
 	user_id text DEFAULT NULL,
 	beam_id text DEFAULT NULL)
 RETURNS SETOF hms_recording_event
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 100
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_ids, session_id, peer_id, user_id, beam_id) AS r
@@ -661,7 +1094,7 @@ CREATE FUNCTION hms_room_codes(
 	role text DEFAULT NULL,
 	enabled boolean DEFAULT NULL)
 RETURNS SETOF hms_room_code
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 10
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_room_code, 'hms_room_codes', room_id, role, enabled) AS r
@@ -671,12 +1104,12 @@ END;
 COMMENT ON FUNCTION hms_room_codes(text, text, boolean) IS
 'The codes of a room (GET /room-codes/room/{room_id})';
 
--- Make a code for each role of the rooms template that has none, and disable
+-- Make a code for each role of the room's template that has none, and disable
 -- those of roles that are gone; returns all codes.
 -- Source: POST /room-codes/room/{room_id}
 CREATE FUNCTION hms_create_room_codes(room_id text)
 RETURNS SETOF hms_room_code
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_room_code, 'hms_create_room_codes', room_id) AS r
@@ -690,7 +1123,7 @@ COMMENT ON FUNCTION hms_create_room_codes(text) IS
 -- Source: POST /room-codes/room/{room_id}/role/{role}
 CREATE FUNCTION hms_create_room_code(room_id text, role text)
 RETURNS hms_room_code
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room_code, 'hms_create_room_code', room_id, role);
 END;
@@ -701,7 +1134,7 @@ COMMENT ON FUNCTION hms_create_room_code(text, text) IS
 -- Source: POST /room-codes/code
 CREATE FUNCTION hms_enable_room_code(code text)
 RETURNS hms_room_code
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room_code, 'hms_enable_room_code', code);
 END;
@@ -712,12 +1145,1380 @@ COMMENT ON FUNCTION hms_enable_room_code(text) IS
 -- Source: POST /room-codes/code
 CREATE FUNCTION hms_disable_room_code(code text)
 RETURNS hms_room_code
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_room_code, 'hms_disable_room_code', code);
 END;
 COMMENT ON FUNCTION hms_disable_room_code(text) IS
 'Let a room code work no longer (POST /room-codes/code)';
+
+-- ---------------------------------------------------------------------------
+-- Error events, quality statistics, webhook deliveries
+-- ---------------------------------------------------------------------------
+
+-- What went wrong for the clients of a room in the last 30 days.  type: default
+-- all of 'client.publish.failed', 'client.subscribe.failed',
+-- 'client.join.failed', 'client.disconnected' and 'client.connect.failed'.
+-- Source: GET /analytics/events
+CREATE FUNCTION hms_error_events(
+	room_id text,
+	session_id text DEFAULT NULL,
+	peer_id text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	type text[] DEFAULT NULL)
+RETURNS SETOF hms_error_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_error_event, 'hms_error_events', room_id, session_id, peer_id, user_id, type) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_error_events(text, text, text, text, text[]) IS
+'Errors of the clients of a room (GET /analytics/events)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /analytics/events
+CREATE FUNCTION hms_error_events(
+	room_ids text[],
+	session_id text DEFAULT NULL,
+	peer_id text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	type text[] DEFAULT NULL)
+RETURNS SETOF hms_error_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_error_event, 'hms_error_events', room_ids, session_id, peer_id, user_id, type) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_error_events(text[], text, text, text, text[]) IS
+'Errors of the clients of several rooms; in no order (GET /analytics/events)';
+
+-- Events of a room of any kind, in the last 30 days; for tracks, recordings and
+-- errors there are functions whose rows have columns for the data.  error: true
+-- for error events only.  beam_id: of recording events.
+-- Source: GET /analytics/events
+CREATE FUNCTION hms_analytics_events(
+	room_id text,
+	session_id text DEFAULT NULL,
+	peer_id text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	beam_id text DEFAULT NULL,
+	type text[] DEFAULT NULL,
+	error boolean DEFAULT NULL)
+RETURNS SETOF hms_analytics_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_id, session_id, peer_id, user_id, beam_id, type, error) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_analytics_events(text, text, text, text, text, text[], boolean) IS
+'Events of a room of any kind, with their data as JSON (GET /analytics/events)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /analytics/events
+CREATE FUNCTION hms_analytics_events(
+	room_ids text[],
+	session_id text DEFAULT NULL,
+	peer_id text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	beam_id text DEFAULT NULL,
+	type text[] DEFAULT NULL,
+	error boolean DEFAULT NULL)
+RETURNS SETOF hms_analytics_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_ids, session_id, peer_id, user_id, beam_id, type, error) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_analytics_events(text[], text, text, text, text, text[], boolean) IS
+'Events of several rooms of any kind; in no order (GET /analytics/events)';
+
+-- A JSON array, and an empty one for anything else.
+CREATE FUNCTION _hms_array("value" jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN jsonb_typeof("value") = 'array' THEN "value" ELSE '[]' END;
+END;
+COMMENT ON FUNCTION _hms_array(jsonb) IS
+'Internal: a JSON array, and an empty one for anything else';
+
+-- A JSON number, and NULL for anything else.
+CREATE FUNCTION _hms_number("value" jsonb) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN jsonb_typeof("value") = 'number' THEN "value"::double precision END;
+END;
+COMMENT ON FUNCTION _hms_number(jsonb) IS
+'Internal: a JSON number, and NULL for anything else';
+
+-- How the tracks of a peer did in a session that has ended: a row for each side
+-- (publisher, subscriber), kind (video, audio), track, simulcast layer and
+-- instant.  None when the API has no such session or peer, or while it is on.
+-- A measure that has fewer values than there are instants is NULL for the rest;
+-- one that no column names is in "extra".
+-- Source: GET /analytics/peer-stats
+CREATE FUNCTION hms_peer_quality_stats(session_id text, peer_id text)
+RETURNS SETOF hms_peer_quality_stat
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH answer AS MATERIALIZED (
+		SELECT _hms_rows(NULL::jsonb, 'hms_peer_quality_stats', session_id, peer_id) AS r
+	), tracks AS (
+		SELECT a.r, s.side, s.kind, t.track, t.track -> 'time_series' AS series
+		FROM answer a
+			CROSS JOIN (VALUES ('publisher', 'video'), ('publisher', 'audio'),
+				('subscriber', 'video'), ('subscriber', 'audio')) AS s (side, kind)
+			CROSS JOIN LATERAL jsonb_array_elements(_hms_array(a.r -> s.side -> s.kind)) AS t (track)
+	)
+	SELECT t.r ->> 'session_id', t.r ->> 'peer_id', t.r ->> 'room_id', t.side, t.kind,
+		t.track ->> 'track_id', t.track ->> 'type', t.track ->> 'rid',
+		timestamptz 'epoch' + _hms_number(v.at) * interval '1 millisecond',
+		_hms_number(v.bitrate), _hms_number(v.fps), _hms_number(v.packet_loss_percent),
+		_hms_number(v.rtt_ms), _hms_number(v.jitter_ms), _hms_number(v.freeze_count),
+		_hms_number(v.concealed_samples),
+		nullif(t.track - '{track_id,type,rid,time_series}'::text[]
+			|| coalesce((SELECT jsonb_object_agg(m.name, m.measures -> (v.n - 1)::integer)
+				FROM jsonb_each(t.series - '{timestamps,bitrate,fps,packet_loss_percent,rtt_ms,jitter_ms,freeze_count,concealed_samples}'::text[]) AS m (name, measures)),
+				'{}'), '{}')
+	FROM tracks AS t
+		CROSS JOIN LATERAL ROWS FROM (
+			jsonb_array_elements(_hms_array(t.series -> 'timestamps')),
+			jsonb_array_elements(_hms_array(t.series -> 'bitrate')),
+			jsonb_array_elements(_hms_array(t.series -> 'fps')),
+			jsonb_array_elements(_hms_array(t.series -> 'packet_loss_percent')),
+			jsonb_array_elements(_hms_array(t.series -> 'rtt_ms')),
+			jsonb_array_elements(_hms_array(t.series -> 'jitter_ms')),
+			jsonb_array_elements(_hms_array(t.series -> 'freeze_count')),
+			jsonb_array_elements(_hms_array(t.series -> 'concealed_samples'))
+		) WITH ORDINALITY AS v (at, bitrate, fps, packet_loss_percent, rtt_ms, jitter_ms,
+			freeze_count, concealed_samples, n)
+	WHERE v.n <= jsonb_array_length(_hms_array(t.series -> 'timestamps'));
+END;
+COMMENT ON FUNCTION hms_peer_quality_stats(text, text) IS
+'How the tracks of a peer did: a row for each side, kind, track, layer and instant (GET /analytics/peer-stats)';
+
+-- Deliveries of webhooks, newest first.  start_time: within the last 30 days,
+-- default 24 hours before end_time.  end_time: at most 14 days after
+-- start_time, default now; it stays the same for all pages.  status: all,
+-- failed or success.  event_names: of the events, such as
+-- 'session.open.success'.
+-- Source: GET /analytics/webhooks
+CREATE FUNCTION hms_webhook_events(
+	room_id text DEFAULT NULL,
+	start_time timestamptz DEFAULT NULL,
+	end_time timestamptz DEFAULT NULL,
+	status text DEFAULT NULL,
+	event_names text[] DEFAULT NULL)
+RETURNS SETOF hms_webhook_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_id, coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'), coalesce(end_time, statement_timestamp()), status, event_names) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_webhook_events(text, timestamptz, timestamptz, text, text[]) IS
+'Deliveries of webhooks, by default of the last 24 hours (GET /analytics/webhooks)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /analytics/webhooks
+CREATE FUNCTION hms_webhook_events(
+	room_ids text[],
+	start_time timestamptz DEFAULT NULL,
+	end_time timestamptz DEFAULT NULL,
+	status text DEFAULT NULL,
+	event_names text[] DEFAULT NULL)
+RETURNS SETOF hms_webhook_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_ids, coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'), coalesce(end_time, statement_timestamp()), status, event_names) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) IS
+'Deliveries of webhooks of several rooms; in no order (GET /analytics/webhooks)';
+
+-- Send webhooks again: those that failed between two times, of a room or of
+-- all, up to 50000.  start_time, end_time: required, so that none is sent by
+-- accident, and that the same call again finds its replay instead of starting
+-- another.  status: failed (the default), success or all.  "offset": skip so
+-- many, to go on where a former replay ended.
+-- Errors: 22004, 22023 ("limit" or "offset" out of bounds).
+-- Source: POST /analytics/webhooks/replay
+CREATE FUNCTION hms_replay_webhook_events(
+	start_time timestamptz,
+	end_time timestamptz,
+	room_id text DEFAULT NULL,
+	event_names text[] DEFAULT NULL,
+	status text DEFAULT NULL,
+	"limit" integer DEFAULT NULL,
+	"offset" integer DEFAULT NULL)
+RETURNS hms_webhook_replay
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_webhook_replay, 'hms_replay_webhook_events', start_time, end_time, room_id, event_names, status, "limit", "offset");
+END;
+COMMENT ON FUNCTION hms_replay_webhook_events(timestamptz, timestamptz, text, text[], text, integer, integer) IS
+'Send the failed webhooks of a time again (POST /analytics/webhooks/replay)';
+
+-- How far a replay of webhooks is; no row when there is no such one.
+-- Source: GET /analytics/webhooks/replay/{workflow_id}
+CREATE FUNCTION hms_webhook_replay(workflow_id text)
+RETURNS SETOF hms_webhook_replay
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_webhook_replay, 'hms_webhook_replay', workflow_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_webhook_replay(text) IS
+'A replay of webhooks, or no row (GET /analytics/webhooks/replay/{workflow_id})';
+
+-- ---------------------------------------------------------------------------
+-- Live streams
+-- ---------------------------------------------------------------------------
+
+-- Live streams, newest first.  status: starting, running, stopping,
+-- post_processing, completed or failed.
+-- Source: GET /live-streams
+CREATE FUNCTION hms_live_streams(
+	room_id text DEFAULT NULL,
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_live_stream
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_id, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_live_streams(text, text, text) IS
+'Live streams, newest first (GET /live-streams)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /live-streams
+CREATE FUNCTION hms_live_streams(
+	room_ids text[],
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_live_stream
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_ids, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_live_streams(text[], text, text) IS
+'Live streams of several rooms; in no order (GET /live-streams)';
+
+-- A live stream by its id; no row when there is none.
+-- Source: GET /live-streams/{stream_id}
+CREATE FUNCTION hms_live_stream(id text)
+RETURNS SETOF hms_live_stream
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_live_stream, 'hms_live_stream', id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_live_stream(text) IS
+'A live stream by id, or no row (GET /live-streams/{stream_id})';
+
+-- Begin to stream a room (HLS).  options: meeting_url (a page that joins the
+-- room by itself; needed when the template was made by API), destination (of
+-- the template; needed when it has several), recording {hls_vod,
+-- single_file_per_layer}, transcription.
+-- Errors: 22023 before sending when a transcription is out of bounds; MS400 and
+-- others from the API.
+-- Source: POST /live-streams/room/{room_id}/start
+CREATE FUNCTION hms_start_live_stream(room_id text, options jsonb DEFAULT '{}')
+RETURNS hms_live_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_live_stream, 'hms_start_live_stream', room_id, options);
+END;
+COMMENT ON FUNCTION hms_start_live_stream(text, jsonb) IS
+'Begin to stream a room (POST /live-streams/room/{room_id}/start)';
+
+-- Stop a live stream.  It takes a while to be completed.
+-- Source: POST /live-streams/{stream_id}/stop
+CREATE FUNCTION hms_stop_live_stream(id text)
+RETURNS hms_live_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_live_stream, 'hms_stop_live_stream', id);
+END;
+COMMENT ON FUNCTION hms_stop_live_stream(text) IS
+'Stop a live stream (POST /live-streams/{stream_id}/stop)';
+
+-- Stop every live stream of a room; returns them.  Raises when there is none.
+-- Source: POST /live-streams/room/{room_id}/stop
+CREATE FUNCTION hms_stop_live_streams(room_id text)
+RETURNS SETOF hms_live_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_live_stream, 'hms_stop_live_streams', room_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_stop_live_streams(text) IS
+'Stop the live streams of a room; returns them (POST /live-streams/room/{room_id}/stop)';
+
+-- Pause the recording of a live stream; its status does not tell.
+-- Source: POST /live-streams/{stream_id}/pause-recording
+CREATE FUNCTION hms_pause_live_stream_recording(id text)
+RETURNS hms_live_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_live_stream, 'hms_pause_live_stream_recording', id);
+END;
+COMMENT ON FUNCTION hms_pause_live_stream_recording(text) IS
+'Pause the recording of a live stream (POST /live-streams/{stream_id}/pause-recording)';
+
+-- Go on with the recording of a live stream.
+-- Source: POST /live-streams/{stream_id}/resume-recording
+CREATE FUNCTION hms_resume_live_stream_recording(id text)
+RETURNS hms_live_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_live_stream, 'hms_resume_live_stream_recording', id);
+END;
+COMMENT ON FUNCTION hms_resume_live_stream_recording(text) IS
+'Go on with the recording of a live stream (POST /live-streams/{stream_id}/resume-recording)';
+
+-- Put text into a live stream that its players receive at that moment.
+-- payload: at most 100 characters.  duration: seconds that it stands.
+-- Errors: 22023 (payload too long, duration not positive).
+-- Source: POST /live-streams/{stream_id}/timed-metadata
+CREATE FUNCTION hms_send_timed_metadata(id text, payload text, duration integer)
+RETURNS hms_live_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_live_stream, 'hms_send_timed_metadata', id, payload, duration);
+END;
+COMMENT ON FUNCTION hms_send_timed_metadata(text, text, integer) IS
+'Put text into a live stream for its players (POST /live-streams/{stream_id}/timed-metadata)';
+
+-- ---------------------------------------------------------------------------
+-- Recordings and their assets
+-- ---------------------------------------------------------------------------
+
+-- Recordings, newest first.  status: starting, running, stopping,
+-- post_processing, completed or failed.
+-- Source: GET /recordings
+CREATE FUNCTION hms_recordings(
+	room_id text DEFAULT NULL,
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_recording
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording, 'hms_recordings', room_id, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_recordings(text, text, text) IS
+'Recordings, newest first (GET /recordings)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /recordings
+CREATE FUNCTION hms_recordings(
+	room_ids text[],
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_recording
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording, 'hms_recordings', room_ids, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_recordings(text[], text, text) IS
+'Recordings of several rooms; in no order (GET /recordings)';
+
+-- A recording by its id; no row when there is none.
+-- Source: GET /recordings/{recording_id}
+CREATE FUNCTION hms_recording(id text)
+RETURNS SETOF hms_recording
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording, 'hms_recording', id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_recording(text) IS
+'A recording by id, or no row (GET /recordings/{recording_id})';
+
+-- Begin to record a room.  options: meeting_url (a page that joins the room by
+-- itself; needed when the template was made by API), destination (of the
+-- template; needed when it has several), resolution {width, height} (500x480 to
+-- 1920x1080, or portrait to 1080x1920), audio_only, transcription.
+-- Errors: 22023 before sending when a resolution or transcription is out of
+-- bounds.
+-- Source: POST /recordings/room/{room_id}/start
+CREATE FUNCTION hms_start_recording(room_id text, options jsonb DEFAULT '{}')
+RETURNS hms_recording
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_recording, 'hms_start_recording', room_id, options);
+END;
+COMMENT ON FUNCTION hms_start_recording(text, jsonb) IS
+'Begin to record a room (POST /recordings/room/{room_id}/start)';
+
+-- Stop a recording.  It takes a while to be completed.
+-- Source: POST /recordings/{recording_id}/stop
+CREATE FUNCTION hms_stop_recording(id text)
+RETURNS hms_recording
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_recording, 'hms_stop_recording', id);
+END;
+COMMENT ON FUNCTION hms_stop_recording(text) IS
+'Stop a recording (POST /recordings/{recording_id}/stop)';
+
+-- Stop every recording of a room; returns them.  Raises when there is none.
+-- Source: POST /recordings/room/{room_id}/stop
+CREATE FUNCTION hms_stop_recordings(room_id text)
+RETURNS SETOF hms_recording
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording, 'hms_stop_recordings', room_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_stop_recordings(text) IS
+'Stop the recordings of a room; returns them (POST /recordings/room/{room_id}/stop)';
+
+-- Pause the recording of a room; its status does not tell.
+-- Source: POST /recordings/room/{room_id}/pause
+CREATE FUNCTION hms_pause_recording(room_id text)
+RETURNS hms_recording
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_recording, 'hms_pause_recording', room_id);
+END;
+COMMENT ON FUNCTION hms_pause_recording(text) IS
+'Pause the recording of a room (POST /recordings/room/{room_id}/pause)';
+
+-- Go on with the recording of a room.
+-- Source: POST /recordings/room/{room_id}/resume
+CREATE FUNCTION hms_resume_recording(room_id text)
+RETURNS hms_recording
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_recording, 'hms_resume_recording', room_id);
+END;
+COMMENT ON FUNCTION hms_resume_recording(text) IS
+'Go on with the recording of a room (POST /recordings/room/{room_id}/resume)';
+
+-- Files of recordings and streams, newest first.  status: completed or failed.
+-- Source: GET /recording-assets
+CREATE FUNCTION hms_recording_assets(
+	room_id text DEFAULT NULL,
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_recording_asset
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_id, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_recording_assets(text, text, text) IS
+'Files of recordings and streams, newest first (GET /recording-assets)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /recording-assets
+CREATE FUNCTION hms_recording_assets(
+	room_ids text[],
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_recording_asset
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_ids, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_recording_assets(text[], text, text) IS
+'Files of recordings and streams of several rooms; in no order (GET /recording-assets)';
+
+-- A file of a recording or stream by its id; no row when there is none.
+-- Source: GET /recording-assets/{asset_id}
+CREATE FUNCTION hms_recording_asset(id text)
+RETURNS SETOF hms_recording_asset
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_recording_asset, 'hms_recording_asset', id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_recording_asset(text) IS
+'A file of a recording or stream by id, or no row (GET /recording-assets/{asset_id})';
+
+-- A new link to a recording asset, which anybody who has it can use for that
+-- long; no row when there is no such asset.  valid_for: at least one second.
+-- Errors: 22004, 22023 (valid_for).
+-- Source: GET /recording-assets/{asset_id}/presigned-url
+CREATE FUNCTION hms_presigned_url(asset_id text, valid_for interval DEFAULT '1 hour')
+RETURNS SETOF hms_presigned_url
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_presigned_url, 'hms_presigned_url', asset_id, valid_for) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_presigned_url(text, interval) IS
+'A link to a recording asset that works for a limited time, or no row (GET /recording-assets/{asset_id}/presigned-url)';
+
+-- ---------------------------------------------------------------------------
+-- External streams
+-- ---------------------------------------------------------------------------
+
+-- External streams, newest first.  status: starting, running, stopping,
+-- post_processing, completed or failed.
+-- Source: GET /external-streams
+CREATE FUNCTION hms_external_streams(
+	room_id text DEFAULT NULL,
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_external_stream
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_id, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_external_streams(text, text, text) IS
+'External streams, newest first (GET /external-streams)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /external-streams
+CREATE FUNCTION hms_external_streams(
+	room_ids text[],
+	session_id text DEFAULT NULL,
+	status text DEFAULT NULL)
+RETURNS SETOF hms_external_stream
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_ids, session_id, status) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_external_streams(text[], text, text) IS
+'External streams of several rooms; in no order (GET /external-streams)';
+
+-- An external stream by its id; no row when there is none.
+-- Source: GET /external-streams/{stream_id}
+CREATE FUNCTION hms_external_stream(id text)
+RETURNS SETOF hms_external_stream
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_external_stream, 'hms_external_stream', id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_external_stream(text) IS
+'An external stream by id, or no row (GET /external-streams/{stream_id})';
+
+-- Begin to stream a room to RTMP servers.  options: rtmp_urls (required: 1 to 5
+-- URLs with their stream keys), recording (boolean), resolution {width, height}
+-- (500x480 to 1920x1080, or portrait to 1080x1920), meeting_url (a page that
+-- joins the room by itself; needed when the template was made by API),
+-- destination (of the template; needed when it has several).
+-- Errors: 22023 before sending when URLs are missing, too many or not rtmp://
+-- or rtmps://, or a resolution is out of bounds.
+-- Source: POST /external-streams/room/{room_id}/start
+CREATE FUNCTION hms_start_external_stream(room_id text, options jsonb)
+RETURNS hms_external_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_external_stream, 'hms_start_external_stream', room_id, options);
+END;
+COMMENT ON FUNCTION hms_start_external_stream(text, jsonb) IS
+'Begin to stream a room to RTMP servers (POST /external-streams/room/{room_id}/start)';
+
+-- Stop an external stream.  It takes a while to be completed.
+-- Source: POST /external-streams/{stream_id}/stop
+CREATE FUNCTION hms_stop_external_stream(id text)
+RETURNS hms_external_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_external_stream, 'hms_stop_external_stream', id);
+END;
+COMMENT ON FUNCTION hms_stop_external_stream(text) IS
+'Stop an external stream (POST /external-streams/{stream_id}/stop)';
+
+-- Stop every external stream of a room; returns them.  Raises when there is
+-- none.
+-- Source: POST /external-streams/room/{room_id}/stop
+CREATE FUNCTION hms_stop_external_streams(room_id text)
+RETURNS SETOF hms_external_stream
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_external_stream, 'hms_stop_external_streams', room_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_stop_external_streams(text) IS
+'Stop the external streams of a room; returns them (POST /external-streams/room/{room_id}/stop)';
+
+-- ---------------------------------------------------------------------------
+-- Stream keys: secrets, for roles that may write
+-- ---------------------------------------------------------------------------
+
+-- The stream key of a room that works; no row when there is none.  Its URL may
+-- change: ask before each stream.
+-- Source: GET /stream-keys/room/{room_id}
+CREATE FUNCTION hms_stream_key(room_id text)
+RETURNS SETOF hms_stream_key
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_stream_key, 'hms_stream_key', room_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_stream_key(text) IS
+'The stream key of a room, or no row (GET /stream-keys/room/{room_id})';
+
+-- Make a stream key for a room.  A room has one: disable it to get another.
+-- Source: POST /stream-keys/room/{room_id}
+CREATE FUNCTION hms_create_stream_key(room_id text)
+RETURNS hms_stream_key
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_stream_key, 'hms_create_stream_key', room_id);
+END;
+COMMENT ON FUNCTION hms_create_stream_key(text) IS
+'Make a stream key for a room (POST /stream-keys/room/{room_id})';
+
+-- Let the stream key of a room work no longer.
+-- Source: POST /stream-keys/room/{room_id}/disable
+CREATE FUNCTION hms_disable_stream_key(room_id text)
+RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::text, 'hms_disable_stream_key', room_id);
+END;
+COMMENT ON FUNCTION hms_disable_stream_key(text) IS
+'Let the stream key of a room work no longer (POST /stream-keys/room/{room_id}/disable)';
+
+-- ---------------------------------------------------------------------------
+-- Polls
+-- ---------------------------------------------------------------------------
+
+-- Make a poll.  options: title, duration (seconds), anonymous, mode (userid,
+-- peerid), type (poll, quiz), start (auto, manual), questions.  Each call makes
+-- another; there is no list of polls and no way to remove one, so keep the id.
+-- Source: POST /polls
+CREATE FUNCTION hms_create_poll(options jsonb DEFAULT '{}')
+RETURNS hms_poll
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_poll, 'hms_create_poll', options);
+END;
+COMMENT ON FUNCTION hms_create_poll(jsonb) IS
+'Make a poll (POST /polls)';
+
+-- A poll by its id, with the right answers; no row when there is none.
+-- Source: GET /polls/{poll_id}
+CREATE FUNCTION hms_poll(poll_id text)
+RETURNS SETOF hms_poll
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll, 'hms_poll', poll_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll(text) IS
+'A poll by id, or no row (GET /polls/{poll_id})';
+
+-- Replace a poll as a whole: what poll lacks is lost.
+-- Source: POST /polls/{poll_id}
+CREATE FUNCTION hms_update_poll(poll_id text, poll jsonb)
+RETURNS hms_poll
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_poll, 'hms_update_poll', poll_id, poll);
+END;
+COMMENT ON FUNCTION hms_update_poll(text, jsonb) IS
+'Replace a poll as a whole (POST /polls/{poll_id})';
+
+-- Replace a question as a whole: what it lacks is lost.  question_id: its
+-- index, from 1.
+-- Source: POST /polls/{poll_id}/questions/{question_id}
+CREATE FUNCTION hms_update_poll_question(
+	poll_id text,
+	question_id integer,
+	question jsonb)
+RETURNS hms_poll_question
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_poll_question, 'hms_update_poll_question', poll_id, question_id, question);
+END;
+COMMENT ON FUNCTION hms_update_poll_question(text, integer, jsonb) IS
+'Replace a question of a poll as a whole (POST /polls/{poll_id}/questions/{question_id})';
+
+-- Remove a question.  Those after it move up: remove several from the last to
+-- the first, and look before you repeat one that failed.
+-- Source: DELETE /polls/{poll_id}/questions/{question_id}
+CREATE FUNCTION hms_delete_poll_question(poll_id text, question_id integer)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::void, 'hms_delete_poll_question', poll_id, question_id);
+END;
+COMMENT ON FUNCTION hms_delete_poll_question(text, integer) IS
+'Remove a question of a poll; those after it move up (DELETE /polls/{poll_id}/questions/{question_id})';
+
+-- Replace an option of a question as a whole.  option_id: its index, from 1.
+-- Source: POST /polls/{poll_id}/questions/{question_id}/options/{option_id}
+CREATE FUNCTION hms_update_poll_option(
+	poll_id text,
+	question_id integer,
+	option_id integer,
+	option jsonb)
+RETURNS hms_poll_option
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_poll_option, 'hms_update_poll_option', poll_id, question_id, option_id, option);
+END;
+COMMENT ON FUNCTION hms_update_poll_option(text, integer, integer, jsonb) IS
+'Replace an option of a question as a whole (POST /polls/{poll_id}/questions/{question_id}/options/{option_id})';
+
+-- Remove an option of a question.  Those after it move up.
+-- Source: DELETE /polls/{poll_id}/questions/{question_id}/options/{option_id}
+CREATE FUNCTION hms_delete_poll_option(
+	poll_id text,
+	question_id integer,
+	option_id integer)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::void, 'hms_delete_poll_option', poll_id, question_id, option_id);
+END;
+COMMENT ON FUNCTION hms_delete_poll_option(text, integer, integer) IS
+'Remove an option of a question; those after it move up (DELETE /polls/{poll_id}/questions/{question_id}/options/{option_id})';
+
+-- The runs of a poll.
+-- Source: GET /polls/{poll_id}/sessions
+CREATE FUNCTION hms_poll_sessions(poll_id text)
+RETURNS SETOF hms_poll_session
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll_session, 'hms_poll_sessions', poll_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll_sessions(text) IS
+'The runs of a poll in sessions (GET /polls/{poll_id}/sessions)';
+
+-- The runs of a poll in one session; no row when there is none.
+-- Source: GET /polls/{poll_id}/sessions/{session_id}
+CREATE FUNCTION hms_poll_session(poll_id text, session_id text)
+RETURNS SETOF hms_poll_session
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll_session, 'hms_poll_session', poll_id, session_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll_session(text, text) IS
+'The runs of a poll in a session (GET /polls/{poll_id}/sessions/{session_id})';
+
+-- The answers to a poll.  question: of one question, by its index.  "all": true
+-- for those too that were changed later.
+-- Source: GET /polls/{poll_id}/responses
+CREATE FUNCTION hms_poll_responses(
+	poll_id text,
+	question integer DEFAULT NULL,
+	"all" boolean DEFAULT NULL)
+RETURNS SETOF hms_poll_response
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll_response, 'hms_poll_responses', poll_id, question, "all") AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll_responses(text, integer, boolean) IS
+'The answers to a poll (GET /polls/{poll_id}/responses)';
+
+-- An answer to a poll by its id; no row when there is none.
+-- Source: GET /polls/{poll_id}/responses/{response_id}
+CREATE FUNCTION hms_poll_response(poll_id text, response_id text)
+RETURNS SETOF hms_poll_response
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll_response, 'hms_poll_response', poll_id, response_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll_response(text, text) IS
+'An answer to a poll by id, or no row (GET /polls/{poll_id}/responses/{response_id})';
+
+-- What the participants scored.  question: for one question, by its index.
+-- Source: GET /polls/{poll_id}/results
+CREATE FUNCTION hms_poll_results(poll_id text, question integer DEFAULT NULL)
+RETURNS SETOF hms_poll_result
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll_result, 'hms_poll_results', poll_id, question) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll_results(text, integer) IS
+'What the participants of a poll scored (GET /polls/{poll_id}/results)';
+
+-- A score by its id; no row when there is none.
+-- Source: GET /polls/{poll_id}/results/{result_id}
+CREATE FUNCTION hms_poll_result(poll_id text, result_id text)
+RETURNS SETOF hms_poll_result
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_poll_result, 'hms_poll_result', poll_id, result_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_poll_result(text, text) IS
+'A score of a poll by id, or no row (GET /polls/{poll_id}/results/{result_id})';
+
+-- Give a room its polls, by id, in place of those it had.
+-- Source: POST /rooms/{room_id}
+CREATE FUNCTION hms_link_polls(room_id text, polls text[])
+RETURNS hms_room
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_room, 'hms_link_polls', room_id, polls);
+END;
+COMMENT ON FUNCTION hms_link_polls(text, text[]) IS
+'Give a room its polls, in place of those it had (POST /rooms/{room_id})';
+
+-- ---------------------------------------------------------------------------
+-- Templates, their roles, settings, destinations and recordings: what can show
+-- storage keys is for roles that may write
+-- ---------------------------------------------------------------------------
+
+-- All templates, newest first.  settings can hold storage keys.
+-- Source: GET /templates
+CREATE FUNCTION hms_templates()
+RETURNS SETOF hms_template
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_template, 'hms_templates') AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_templates() IS
+'All templates; can show storage keys (GET /templates)';
+
+-- A template by its id; no row when there is none.  settings can hold storage
+-- keys.
+-- Source: GET /templates/{template_id}
+CREATE FUNCTION hms_template(template_id text)
+RETURNS SETOF hms_template
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_template, 'hms_template', template_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_template(text) IS
+'A template by id, or no row; can show storage keys (GET /templates/{template_id})';
+
+-- Make a template.  template: name, roles, settings, destinations, plugins, as
+-- the API has them.  The API overwrites a template of that name; here that
+-- takes overwrite => true.  Without it the names are looked at first: two who
+-- make the same name at the same instant can still meet.
+-- Errors: 22023 when the name is there, or the template is out of bounds.
+-- Source: POST /templates
+CREATE FUNCTION hms_create_template(
+	template jsonb DEFAULT '{}',
+	overwrite boolean DEFAULT false)
+RETURNS hms_template
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_template, 'hms_create_template', template, overwrite);
+END;
+COMMENT ON FUNCTION hms_create_template(jsonb, boolean) IS
+'Make a template; with overwrite => true replaces the one of that name (POST /templates)';
+
+-- Replace a template as a whole: read it, change it, send all of it.  roles and
+-- settings are required; the API also empties the destinations of a template
+-- that comes without, so these are too unless overwrite => true.
+-- Errors: 22023 when one is missing or out of bounds.
+-- Source: POST /templates/{template_id}
+CREATE FUNCTION hms_update_template(
+	template_id text,
+	template jsonb,
+	overwrite boolean DEFAULT false)
+RETURNS hms_template
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_template, 'hms_update_template', template_id, template, overwrite);
+END;
+COMMENT ON FUNCTION hms_update_template(text, jsonb, boolean) IS
+'Overwrite a template as a whole: read it, change it, send all of it (POST /templates/{template_id})';
+
+-- A role of a template; no row when there is none.
+-- Source: GET /templates/{template_id}/roles/{role_name}
+CREATE FUNCTION hms_role(template_id text, role_name text)
+RETURNS SETOF hms_role
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_role, 'hms_role', template_id, role_name) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_role(text, text) IS
+'A role of a template, or no row (GET /templates/{template_id}/roles/{role_name})';
+
+-- Make a role of a template; what it lacks takes the API's defaults.  The API
+-- overwrites a role of that name; here that takes overwrite => true, and
+-- without it the role is looked for first.  A "name" inside it renames the
+-- role.
+-- Errors: 22023 when the role is there, or out of bounds.
+-- Source: POST /templates/{template_id}/roles/{role_name}
+CREATE FUNCTION hms_create_role(
+	template_id text,
+	role_name text,
+	role jsonb DEFAULT '{}',
+	overwrite boolean DEFAULT false)
+RETURNS hms_role
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_role, 'hms_create_role', template_id, role_name, role, overwrite);
+END;
+COMMENT ON FUNCTION hms_create_role(text, text, jsonb, boolean) IS
+'Make a role of a template; with overwrite => true replaces it as a whole (POST /templates/{template_id}/roles/{role_name})';
+
+-- Remove a role from a template; raises MS404 when there is none.
+-- Source: DELETE /templates/{template_id}/roles/{role_name}
+CREATE FUNCTION hms_delete_role(template_id text, role_name text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::void, 'hms_delete_role', template_id, role_name);
+END;
+COMMENT ON FUNCTION hms_delete_role(text, text) IS
+'Remove a role from a template (DELETE /templates/{template_id}/roles/{role_name})';
+
+-- The settings of a template; no row when there is no template.  recording can
+-- hold storage keys.
+-- Source: GET /templates/{template_id}/settings
+CREATE FUNCTION hms_template_settings(template_id text)
+RETURNS SETOF hms_template_settings
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_template_settings, 'hms_template_settings', template_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_template_settings(text) IS
+'The settings of a template, or no row; can show storage keys (GET /templates/{template_id}/settings)';
+
+-- Change settings of a template: region, recording, roomState.  Returns them,
+-- storage keys too.
+-- Source: POST /templates/{template_id}/settings
+CREATE FUNCTION hms_update_template_settings(template_id text, settings jsonb)
+RETURNS hms_template_settings
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_template_settings, 'hms_update_template_settings', template_id, settings);
+END;
+COMMENT ON FUNCTION hms_update_template_settings(text, jsonb) IS
+'Change the settings of a template; shows storage keys (POST /templates/{template_id}/settings)';
+
+-- The destinations of a template, whose RTMP URLs can hold stream keys; no row
+-- when there is no template.
+-- Source: GET /templates/{template_id}/destinations
+CREATE FUNCTION hms_template_destinations(template_id text)
+RETURNS SETOF hms_template_destinations
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_template_destinations, 'hms_template_destinations', template_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_template_destinations(text) IS
+'The destinations of a template, or no row; can show stream keys (GET /templates/{template_id}/destinations)';
+
+-- Replace destinations of a template: each map that is given, as a whole.
+-- Source: POST /templates/{template_id}/destinations
+CREATE FUNCTION hms_update_template_destinations(template_id text, destinations jsonb)
+RETURNS hms_template_destinations
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_template_destinations, 'hms_update_template_destinations', template_id, destinations);
+END;
+COMMENT ON FUNCTION hms_update_template_destinations(text, jsonb) IS
+'Replace destinations of a template (POST /templates/{template_id}/destinations)';
+
+-- What the rooms of a template record; no row when that is nothing, or there is
+-- no template.
+-- Source: GET /templates/{template_id}/recordings
+CREATE FUNCTION hms_template_recordings(template_id text)
+RETURNS SETOF hms_template_recording
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_template_recording, 'hms_template_recordings', template_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_template_recordings(text) IS
+'What the rooms of a template record (GET /templates/{template_id}/recordings)';
+
+-- Set what the rooms of a template record.  recordings: an array of one
+-- configuration with name and role.
+-- Errors: 22023 when it is not that.
+-- Source: POST /templates/{template_id}/recordings
+CREATE FUNCTION hms_update_template_recordings(template_id text, recordings jsonb)
+RETURNS SETOF hms_template_recording
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_template_recording, 'hms_update_template_recordings', template_id, recordings) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_update_template_recordings(text, jsonb) IS
+'Set what the rooms of a template record (POST /templates/{template_id}/recordings)';
+
+-- ---------------------------------------------------------------------------
+-- SIP
+-- ---------------------------------------------------------------------------
+
+-- Make a trunk for calls out, with what its provider gave you.  "from": the
+-- number that callees see.
+-- Source: POST /sip/outbound/trunks
+CREATE FUNCTION hms_create_sip_outbound_trunk(
+	username text,
+	password text,
+	address text,
+	"from" text)
+RETURNS hms_sip_outbound_trunk
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_sip_outbound_trunk, 'hms_create_sip_outbound_trunk', username, password, address, "from");
+END;
+COMMENT ON FUNCTION hms_create_sip_outbound_trunk(text, text, text, text) IS
+'Make a SIP trunk for calls out (POST /sip/outbound/trunks)';
+
+-- Change a trunk.
+-- Source: POST /sip/outbound/trunks/{trunk_id}
+CREATE FUNCTION hms_update_sip_outbound_trunk(
+	trunk_id text,
+	username text DEFAULT NULL,
+	password text DEFAULT NULL,
+	address text DEFAULT NULL,
+	"from" text DEFAULT NULL)
+RETURNS hms_sip_outbound_trunk
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_sip_outbound_trunk, 'hms_update_sip_outbound_trunk', trunk_id, username, password, address, "from");
+END;
+COMMENT ON FUNCTION hms_update_sip_outbound_trunk(text, text, text, text, text) IS
+'Change a SIP trunk (POST /sip/outbound/trunks/{trunk_id})';
+
+-- Call somebody into a room.  "to": a number, or what the trunk understands.
+-- room_code: of the room and role.  name, user_id: of the peer.  headers: more
+-- SIP headers.  Returns when the call was accepted or declined, or raises MS408
+-- when nobody answered: mind hms.timeout and statement_timeout.
+-- Errors: 22023 (headers that are not SIP's).
+-- Source: POST /sip/outbound/call
+CREATE FUNCTION hms_start_sip_outbound_call(
+	"to" text,
+	room_code text,
+	trunk_id text,
+	name text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	video boolean DEFAULT NULL,
+	headers jsonb DEFAULT NULL)
+RETURNS hms_sip_outbound_call
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_sip_outbound_call, 'hms_start_sip_outbound_call', "to", room_code, trunk_id, name, user_id, video, headers);
+END;
+COMMENT ON FUNCTION hms_start_sip_outbound_call(text, text, text, text, text, boolean, jsonb) IS
+'Call somebody into a room; waits for the answer (POST /sip/outbound/call)';
+
+-- Send tones to the SIP peers of a room: 100 ms each, in order.  role, user_id:
+-- in whose name, for the auth token that this endpoint takes.  digits: 0 to 9,
+-- *, #, a to d.
+-- Errors: 22023 (digits).
+-- Source: POST /sip/dtmf
+CREATE FUNCTION hms_send_dtmf(
+	room_id text,
+	role text,
+	digits text[],
+	user_id text DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::void, 'hms_send_dtmf', room_id, role, digits, user_id);
+END;
+COMMENT ON FUNCTION hms_send_dtmf(text, text, text[], text) IS
+'Send tones to the SIP peers of a room (POST /sip/dtmf)';
+
+-- ---------------------------------------------------------------------------
+-- Legacy Beam, at hms.beam_url: use recordings and external streams instead
+-- ---------------------------------------------------------------------------
+
+-- Begin to record a room or to stream it, or both.  meeting_url: a page that
+-- joins the room by itself.  rtmp_urls: up to 3 URLs with their stream keys.
+-- record: into a file.  width, height: default 1280x720; 500x480 to 1920x1080,
+-- or portrait to 1080x1920; both or none.  Returns what Beam says.
+-- Errors: 22023 before sending when URLs or the resolution are out of bounds, or
+-- there is neither a URL nor record; Beam's own errors have their code in DETAIL.
+-- Source: POST /beam
+CREATE FUNCTION hms_start_beam(
+	room_id text,
+	meeting_url text,
+	rtmp_urls text[] DEFAULT NULL,
+	record boolean DEFAULT NULL,
+	width integer DEFAULT NULL,
+	height integer DEFAULT NULL)
+RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::text, 'hms_start_beam', room_id, meeting_url, rtmp_urls, record,
+		CASE WHEN width IS NOT NULL OR height IS NOT NULL
+			THEN jsonb_build_object('width', width, 'height', height)
+		END);
+END;
+COMMENT ON FUNCTION hms_start_beam(text, text, text[], boolean, integer, integer) IS
+'Begin to record or stream a room by the legacy Beam API (POST /beam)';
+
+-- End what hms_start_beam began in a room.
+-- Source: POST /beam
+CREATE FUNCTION hms_stop_beam(room_id text)
+RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::text, 'hms_stop_beam', room_id);
+END;
+COMMENT ON FUNCTION hms_stop_beam(text) IS
+'End recording and streaming of a room by the legacy Beam API (POST /beam)';
+
+-- ---------------------------------------------------------------------------
+-- The rest of the legacy API: rooms at hms.beam_url, templates at hms.policy_url
+-- ---------------------------------------------------------------------------
+
+-- Make a room by the legacy API, or return the one of that name.  options:
+-- name, description, template (its name), recording_info, region.
+-- Source: POST /rooms
+CREATE FUNCTION hms_legacy_create_room(options jsonb DEFAULT '{}')
+RETURNS hms_legacy_room
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_legacy_room, 'hms_legacy_create_room', options);
+END;
+COMMENT ON FUNCTION hms_legacy_create_room(jsonb) IS
+'Make a room by the legacy API: use hms_create_room (POST /rooms)';
+
+-- Let nobody join a room from now on, by its name.
+-- Source: POST /rooms
+CREATE FUNCTION hms_legacy_disable_room(name text)
+RETURNS hms_legacy_room
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_legacy_room, 'hms_legacy_disable_room', name);
+END;
+COMMENT ON FUNCTION hms_legacy_disable_room(text) IS
+'Disable a room by its name by the legacy API: use hms_disable_room (POST /rooms)';
+
+-- Sessions, newest first; the same list as hms_sessions, which can also be
+-- asked for one id.
+-- Source: GET /sessions
+CREATE FUNCTION hms_legacy_sessions(
+	room_id text DEFAULT NULL,
+	active boolean DEFAULT NULL,
+	after timestamptz DEFAULT NULL,
+	before timestamptz DEFAULT NULL,
+	id text DEFAULT NULL)
+RETURNS SETOF hms_legacy_session
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_id, active, after, before, id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) IS
+'Sessions, newest first: use hms_sessions (GET /sessions)';
+
+-- The same of several rooms at a time, in no order.
+-- Source: GET /sessions
+CREATE FUNCTION hms_legacy_sessions(
+	room_ids text[],
+	active boolean DEFAULT NULL,
+	after timestamptz DEFAULT NULL,
+	before timestamptz DEFAULT NULL,
+	id text DEFAULT NULL)
+RETURNS SETOF hms_legacy_session
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_ids, active, after, before, id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) IS
+'Sessions of several rooms; in no order (GET /sessions)';
+
+-- Templates by the legacy API, newest first.  settings can hold storage keys.
+-- Source: GET /templates
+CREATE FUNCTION hms_legacy_templates(
+	name text DEFAULT NULL,
+	id text DEFAULT NULL,
+	"default" boolean DEFAULT NULL)
+RETURNS SETOF hms_legacy_template
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_legacy_template, 'hms_legacy_templates', name, id, "default") AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_legacy_templates(text, text, boolean) IS
+'Templates by the legacy API; can show storage keys (GET /templates)';
+
+-- Make a template by the legacy API.  template: name, default, roles, settings.
+-- The API overwrites a template of that name; here that takes overwrite =>
+-- true, and without it the name is looked for first.
+-- Errors: 22023 when the name is there.
+-- Source: POST /templates
+CREATE FUNCTION hms_legacy_create_template(
+	template jsonb DEFAULT '{}',
+	overwrite boolean DEFAULT false)
+RETURNS hms_legacy_template
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_legacy_template, 'hms_legacy_create_template', template, overwrite);
+END;
+COMMENT ON FUNCTION hms_legacy_create_template(jsonb, boolean) IS
+'Make a template by the legacy API; with overwrite => true replaces the one of that name (POST /templates)';
+
+-- Replace a template as a whole, by its id or its name: roles and settings are
+-- required.
+-- Errors: 22004 when neither id nor name is given, which would make a new one.
+-- Source: POST /templates
+CREATE FUNCTION hms_legacy_update_template(
+	template jsonb,
+	id text DEFAULT NULL,
+	name text DEFAULT NULL)
+RETURNS hms_legacy_template
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_legacy_template, 'hms_legacy_update_template', template, id, name);
+END;
+COMMENT ON FUNCTION hms_legacy_update_template(jsonb, text, text) IS
+'Overwrite a template as a whole by the legacy API (POST /templates)';
+
+-- A role of a template by the legacy API; no row when there is none.
+-- Source: GET /templates/{template_id}/roles/{role_name}
+CREATE FUNCTION hms_legacy_role(template_id text, role_name text)
+RETURNS SETOF hms_role
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_role, 'hms_legacy_role', template_id, role_name) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_legacy_role(text, text) IS
+'A role of a template by the legacy API, or no row (GET /templates/{template_id}/roles/{role_name})';
+
+-- Make a role by the legacy API, as hms_create_role does; its priority may be 1
+-- to 10.
+-- Source: POST /templates/{template_id}/roles/{role_name}
+CREATE FUNCTION hms_legacy_create_role(
+	template_id text,
+	role_name text,
+	role jsonb DEFAULT '{}',
+	overwrite boolean DEFAULT false)
+RETURNS hms_role
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_role, 'hms_legacy_create_role', template_id, role_name, role, overwrite);
+END;
+COMMENT ON FUNCTION hms_legacy_create_role(text, text, jsonb, boolean) IS
+'Make a role by the legacy API; with overwrite => true replaces it as a whole (POST /templates/{template_id}/roles/{role_name})';
+
+-- Remove a role from a template by the legacy API.
+-- Source: DELETE /templates/{template_id}/roles/{role_name}
+CREATE FUNCTION hms_legacy_delete_role(template_id text, role_name text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::void, 'hms_legacy_delete_role', template_id, role_name);
+END;
+COMMENT ON FUNCTION hms_legacy_delete_role(text, text) IS
+'Remove a role from a template by the legacy API (DELETE /templates/{template_id}/roles/{role_name})';
+
+-- The settings of a template by the legacy API; no row when there is no
+-- template.
+-- Source: GET /templates/{template_id}/settings
+CREATE FUNCTION hms_legacy_template_settings(template_id text)
+RETURNS SETOF hms_legacy_template_settings
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
+BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT _hms_rows(NULL::hms_legacy_template_settings, 'hms_legacy_template_settings', template_id) AS r
+	)
+	SELECT (s.r).* FROM s;
+END;
+COMMENT ON FUNCTION hms_legacy_template_settings(text) IS
+'The settings of a template by the legacy API, or no row (GET /templates/{template_id}/settings)';
+
+-- Change the region of a template by the legacy API: in, eu, us or auto.
+-- Source: POST /templates/{template_id}/settings
+CREATE FUNCTION hms_legacy_update_template_settings(template_id text, region text)
+RETURNS hms_legacy_template_settings
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+	SELECT _hms_call(NULL::hms_legacy_template_settings, 'hms_legacy_update_template_settings', template_id, region);
+END;
+COMMENT ON FUNCTION hms_legacy_update_template_settings(text, text) IS
+'Change the region of a template by the legacy API (POST /templates/{template_id}/settings)';
 
 -- ---------------------------------------------------------------------------
 -- Any endpoint
@@ -727,10 +2528,10 @@ COMMENT ON FUNCTION hms_disable_room_code(text) IS
 -- path: begins with a slash, relative to hms.api_url, without a query; percent-
 -- encoded where a part holds a reserved character.  params: the query; an array
 -- is a repeated key, null is left out.
--- Errors: as all others; a 404 raises MS404.
+-- Errors: a 404 raises MS404.
 CREATE FUNCTION hms_api_get(path text, params jsonb DEFAULT '{}')
 RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::jsonb, 'hms_api_get', path, params);
 END;
@@ -743,7 +2544,7 @@ COMMENT ON FUNCTION hms_api_get(text, jsonb) IS
 -- is a repeated key, null is left out.
 CREATE FUNCTION hms_api_list(path text, params jsonb DEFAULT '{}')
 RETURNS SETOF jsonb
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
 		SELECT _hms_rows(NULL::jsonb, 'hms_api_list', path, params) AS r
@@ -757,7 +2558,7 @@ COMMENT ON FUNCTION hms_api_list(text, jsonb) IS
 -- path: as in hms_api_get.
 CREATE FUNCTION hms_api_post(path text, body jsonb DEFAULT '{}')
 RETURNS jsonb
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::jsonb, 'hms_api_post', path, body);
 END;
@@ -768,7 +2569,7 @@ COMMENT ON FUNCTION hms_api_post(text, jsonb) IS
 -- path: as in hms_api_get.
 CREATE FUNCTION hms_api_delete(path text)
 RETURNS jsonb
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
 	SELECT _hms_call(NULL::jsonb, 'hms_api_delete', path);
 END;
@@ -789,7 +2590,7 @@ CREATE FUNCTION _hms_stays(
 	after timestamptz,
 	before timestamptz)
 RETURNS SETOF _hms_stay
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 5000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
 	WITH of_room AS MATERIALIZED (
 		SELECT _hms_rows(NULL::_hms_stay, 'stays', room_id, after, before) AS r
@@ -820,7 +2621,7 @@ COMMENT ON FUNCTION _hms_stays(text, text[], text, timestamptz, timestamptz) IS
 -- Source: GET /analytics/events
 CREATE FUNCTION _hms_tracks(room_id text, room_ids text[], session_id text)
 RETURNS SETOF hms_track_event
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 100000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH of_room AS MATERIALIZED (
 		SELECT _hms_rows(NULL::hms_track_event, 'session_tracks',
@@ -854,8 +2655,11 @@ COMMENT ON FUNCTION _hms_tracks(text, text[], text) IS
 -- began, and the transaction's start where that is later (in a procedure after
 -- a COMMIT).
 --
--- Each report reads the API once a call: what it read, and the report itself,
--- are MATERIALIZED, so no plan that scans a report again asks again.
+-- Each report asks the API once a call: what it reads is MATERIALIZED, and the
+-- internal functions have a SET clause, so that they are not inlined and their
+-- rows are kept: no plan that scans a report again asks again.  What they set,
+-- jit = off, is worth it too: a guess of a thousand sessions makes a report look
+-- so long that compiling it takes a hundred times longer than running it.
 --
 
 -- The reports read the API through these two, defined above:
@@ -878,7 +2682,7 @@ RETURNS TABLE (
 	peer_id text, user_id text, name text, role text,
 	joined_at timestamptz, left_at timestamptz, inside boolean,
 	begins_at timestamptz, ends_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
 	SELECT s.session_id, s.room_id, s.session_active,
 		s.session_created_at, ended.at, greatest(s.session_created_at, stop.at),
@@ -895,7 +2699,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION _hms_timed_stays(text, text[], text, timestamptz, timestamptz) IS
-	'internal: the stays of sessions with begin, end and user';
+'Internal: the stays of sessions with begin, end and user';
 
 -- _hms_attendance
 --		Who was in which session, and for how long: see hms_attendance.
@@ -908,7 +2712,8 @@ RETURNS TABLE (
 	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
 	first_joined_at timestamptz, last_left_at timestamptz,
 	duration interval, present interval, minutes numeric, share numeric, inside boolean)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
+SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
@@ -924,35 +2729,28 @@ BEGIN ATOMIC
 			count(*)::integer AS joins,
 			min(s.joined_at) AS first_joined_at,
 			max(s.ends_at) AS last_left_at,
-			sum(s.ends_at - s.begins_at) AS duration,
-			(SELECT sum(upper(r) - lower(r))
+			coalesce(sum(s.ends_at - s.begins_at), '0') AS duration,
+			(SELECT coalesce(sum(upper(r) - lower(r)), '0')
 				FROM unnest(range_agg(tstzrange(s.begins_at, s.ends_at))
 					FILTER (WHERE s.begins_at < s.ends_at)) AS r) AS present,
 			bool_or(s.inside) AS inside
 		FROM stays AS s
 		WHERE s.peer_id IS NOT NULL
 		GROUP BY s.session_id, s.room_id, s.user_id, s.started_at, s.stops_at
-	), report AS MATERIALIZED (
-		SELECT u.session_id, u.room_id, u.user_id, u.name,
-			coalesce(u.roles, '{}') AS roles, u.joins, u.first_joined_at,
-			CASE WHEN NOT u.inside THEN u.last_left_at END AS last_left_at,
-			t.duration, t.present,
-			round(extract(epoch FROM t.duration) / 60, 2) AS minutes,
-			round(extract(epoch FROM least(t.present, u.length))
-				/ nullif(extract(epoch FROM u.length), 0), 3) AS share,
-			u.inside, u.started_at
-		FROM users AS u
-			CROSS JOIN LATERAL (SELECT coalesce(u.duration, '0'),
-				coalesce(u.present, '0')) AS t (duration, present)
 	)
-	SELECT r.session_id, r.room_id, r.user_id, r.name, r.roles, r.joins,
-		r.first_joined_at, r.last_left_at, r.duration, r.present, r.minutes, r.share, r.inside
-	FROM report AS r
-	ORDER BY r.started_at, r.session_id, r.first_joined_at, r.user_id;
+	SELECT u.session_id, u.room_id, u.user_id, u.name, coalesce(u.roles, '{}'), u.joins,
+		u.first_joined_at, CASE WHEN NOT u.inside THEN u.last_left_at END,
+		u.duration, u.present,
+		round(extract(epoch FROM u.duration) / 60, 2),
+		round(extract(epoch FROM least(u.present, u.length))
+			/ nullif(extract(epoch FROM u.length), 0), 3),
+		u.inside
+	FROM users AS u
+	ORDER BY u.started_at, u.session_id, u.first_joined_at, u.user_id;
 END;
 
 COMMENT ON FUNCTION _hms_attendance(text, text[], text, timestamptz, timestamptz) IS
-	'internal: hms_attendance for one room or several';
+'Internal: hms_attendance for one room or several';
 
 -- _hms_session_usage
 --		How long each session was and how many were in it: see hms_session_usage.
@@ -967,7 +2765,8 @@ RETURNS TABLE (
 	active boolean, duration interval, peers integer, users integer, joins integer,
 	participant_time interval, participant_minutes numeric,
 	peak_peers integer, peak_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
@@ -995,18 +2794,17 @@ BEGIN ATOMIC
 			w.session_id, w.at, w.peers::integer AS peers
 		FROM sweep AS w
 		ORDER BY w.session_id COLLATE "C", w.peers DESC, w.at
-	), report AS MATERIALIZED (
-		SELECT s.session_id, s.room_id, s.started_at, s.ended_at, s.active, s.duration,
-			s.peers, s.users, s.peers AS joins, s.participant_time,
-			round(extract(epoch FROM s.participant_time) / 60, 2) AS participant_minutes,
-			coalesce(p.peers, 0) AS peak_peers, p.at AS peak_at
-		FROM sessions AS s LEFT JOIN peaks AS p ON p.session_id = s.session_id
 	)
-	SELECT r.* FROM report AS r ORDER BY r.started_at, r.session_id;
+	SELECT s.session_id, s.room_id, s.started_at, s.ended_at, s.active, s.duration,
+		s.peers, s.users, s.peers, s.participant_time,
+		round(extract(epoch FROM s.participant_time) / 60, 2),
+		coalesce(p.peers, 0), p.at
+	FROM sessions AS s LEFT JOIN peaks AS p ON p.session_id = s.session_id
+	ORDER BY s.started_at, s.session_id;
 END;
 
 COMMENT ON FUNCTION _hms_session_usage(text, text[], text, timestamptz, timestamptz) IS
-	'internal: hms_session_usage for one room or several';
+'Internal: hms_session_usage for one room or several';
 
 -- _hms_talk_time
 --		For how long each user's tracks were on: see hms_talk_time.
@@ -1019,7 +2817,8 @@ CREATE FUNCTION _hms_talk_time(room_id text, room_ids text[], session_id text)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
+SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
@@ -1037,8 +2836,9 @@ BEGIN ATOMIC
 		SELECT row_number() OVER () AS peer, s.session_id, s.room_id, s.started_at, e.peer_id,
 			coalesce(p.user_id, e.user_id, e.user_name, e.peer_id) AS user_id,
 			coalesce(p.left_at, s.stops_at) AS leaves_at
-		FROM (SELECT e.session_id, e.peer_id, max(nullif(e.user_id, '')) AS user_id,
-				max(nullif(e.user_name, '')) AS user_name
+		FROM (SELECT e.session_id, e.peer_id,
+				max(nullif(e.user_id, '') COLLATE "C") AS user_id,
+				max(nullif(e.user_name, '') COLLATE "C") AS user_name
 			FROM events AS e
 			GROUP BY e.session_id, e.peer_id) AS e
 			JOIN (SELECT DISTINCT s.session_id, s.room_id, s.started_at, s.stops_at
@@ -1064,28 +2864,24 @@ BEGIN ATOMIC
 				ORDER BY c.at, c.step, c.is_on DESC) - c.at AS length
 		FROM changes AS c
 		WHERE c.changed OR c.nth = 1
-	), report AS MATERIALIZED (
-		SELECT s.started_at, s.session_id, s.room_id, s.user_id, s.track_type, s.source,
-			coalesce(sum(s.length) FILTER (WHERE s.changed AND s.is_on), '0') AS on_time,
-			(count(*) FILTER (WHERE s.changed))::integer AS switches,
-			coalesce(max(s.length) FILTER (WHERE s.changed AND s.is_on), '0') AS longest
-		FROM spans AS s
-		GROUP BY s.started_at, s.session_id, s.room_id, s.user_id, s.track_type, s.source
 	)
-	SELECT r.session_id, r.room_id, r.user_id, r.track_type, r.source,
-		r.on_time, r.switches, r.longest
-	FROM report AS r
-	ORDER BY r.started_at, r.session_id, r.user_id, r.track_type, r.source;
+	SELECT s.session_id, s.room_id, s.user_id, s.track_type, s.source,
+		coalesce(sum(s.length) FILTER (WHERE s.changed AND s.is_on), '0'),
+		(count(*) FILTER (WHERE s.changed))::integer,
+		coalesce(max(s.length) FILTER (WHERE s.changed AND s.is_on), '0')
+	FROM spans AS s
+	GROUP BY s.started_at, s.session_id, s.room_id, s.user_id, s.track_type, s.source
+	ORDER BY s.started_at, s.session_id, s.user_id, s.track_type, s.source;
 END;
 
 COMMENT ON FUNCTION _hms_talk_time(text, text[], text) IS
-	'internal: hms_talk_time for one room or several';
+'Internal: hms_talk_time for one room or several';
 
 -- _hms_step
 --		The step itself; raises 22023 unless it is longer than zero.
 --
--- IMMUTABLE, so that a constant step is refused while the statement is planned,
--- before anything is sent.  It leaves the refusal to generate_series.
+-- Called for an argument, and so before anything is sent.  It leaves the refusal
+-- to generate_series.
 CREATE FUNCTION _hms_step(step interval) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10
 BEGIN ATOMIC
@@ -1095,7 +2891,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION _hms_step(interval) IS
-	'internal: the step of hms_concurrency, refused unless longer than zero';
+'Internal: the step of hms_concurrency, refused unless longer than zero';
 
 -- _hms_concurrency
 --		How many are inside at each step of each session: see hms_concurrency.
@@ -1106,7 +2902,8 @@ COMMENT ON FUNCTION _hms_step(interval) IS
 CREATE FUNCTION _hms_concurrency(
 	room_id text, room_ids text[], session_id text, step interval)
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
+SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
@@ -1132,33 +2929,29 @@ BEGIN ATOMIC
 		SELECT s.started_at, s.session_id, step.at, 0, 0, true
 		FROM (SELECT DISTINCT s.started_at, s.session_id, s.stops_at FROM stays AS s) AS s
 			CROSS JOIN LATERAL generate_series(s.started_at, s.stops_at,
-				_hms_step(_hms_concurrency.step)) AS step (at)
+				_hms_concurrency.step) AS step (at)
 	), sweep AS (
 		-- all that happens at one instant counts at that instant
 		SELECT m.started_at, m.session_id, m.at, m.is_step,
 			sum(m.peers) OVER course AS peers, sum(m.users) OVER course AS users
 		FROM moves AS m
 		WINDOW course AS (PARTITION BY m.started_at, m.session_id COLLATE "C" ORDER BY m.at)
-	), report AS MATERIALIZED (
-		SELECT w.started_at, w.session_id, w.at,
-			w.peers::integer AS peers, w.users::integer AS users
-		FROM sweep AS w
-		WHERE w.is_step
 	)
-	SELECT r.session_id, r.at, r.peers, r.users
-	FROM report AS r
-	ORDER BY r.started_at, r.session_id COLLATE "C", r.at;
+	SELECT w.session_id, w.at, w.peers::integer, w.users::integer
+	FROM sweep AS w
+	WHERE w.is_step
+	ORDER BY w.started_at, w.session_id COLLATE "C", w.at;
 END;
 
 COMMENT ON FUNCTION _hms_concurrency(text, text[], text, interval) IS
-	'internal: hms_concurrency for one room or several';
+'Internal: hms_concurrency for one room or several';
 
 -- hms_attendance(room_id, session_id, after, before)
 -- hms_attendance(room_ids, session_id, after, before)
 --		Who was in which session of the room, and for how long.
 --
--- Arguments: the room, or several (NULL: every room of the account); one
--- session only; sessions created at or after, at or before.  A row per session
+-- Arguments: the room (NULL: every room of the account), or several (NULL: none);
+-- one session only; sessions created at or after, at or before.  A row per session
 -- and user.  joins counts stays, duration sums them (two devices at once count
 -- twice, as the platform counts), present is their union (two devices at once
 -- count once), minutes is duration in minutes, share is present divided by the
@@ -1173,7 +2966,7 @@ RETURNS TABLE (
 	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
 	first_joined_at timestamptz, last_left_at timestamptz,
 	duration interval, present interval, minutes numeric, share numeric, inside boolean)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
 	SELECT * FROM _hms_attendance(hms_attendance.room_id, NULL,
 		hms_attendance.session_id, hms_attendance.after, hms_attendance.before);
@@ -1185,23 +2978,23 @@ RETURNS TABLE (
 	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
 	first_joined_at timestamptz, last_left_at timestamptz,
 	duration interval, present interval, minutes numeric, share numeric, inside boolean)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM _hms_attendance(NULL, hms_attendance.room_ids,
+	SELECT * FROM _hms_attendance(NULL, coalesce(hms_attendance.room_ids, '{}'),
 		hms_attendance.session_id, hms_attendance.after, hms_attendance.before);
 END;
 
 COMMENT ON FUNCTION hms_attendance(text, text, timestamptz, timestamptz) IS
-	'who was in which session of the room and for how long: a row per session and user; duration sums the stays, present is their union';
+'Who was in which session of a room and for how long, a row per session and user: joins counts stays, duration sums them, present is their union (two devices at once count once), minutes is duration in minutes, share is present by the session''s length, at most 1; last_left_at is NULL while inside. room_id NULL: every room (GET /sessions)';
 COMMENT ON FUNCTION hms_attendance(text[], text, timestamptz, timestamptz) IS
-	'who was in which session of the rooms and for how long: a row per session and user; duration sums the stays, present is their union';
+'Who was in which session of several rooms and for how long (GET /sessions)';
 
 -- hms_session_usage(room_id, after, before)
 -- hms_session_usage(room_ids, after, before)
 --		How long each session of the room was, and how many were in it.
 --
--- Arguments: the room, or several (NULL or none: every room of the account);
--- sessions created at or after, at or before.  A row per session, those without
+-- Arguments: the room (NULL or left out: every room of the account), or several
+-- (NULL: none); sessions created at or after, at or before.  A row per session, those without
 -- peers too.  duration is the session's own length (until now while active),
 -- participant_time the sum of all stays, participant_minutes the same in minutes.
 -- peak_peers is the most stays open at once, peak_at the first instant of that,
@@ -1216,7 +3009,7 @@ RETURNS TABLE (
 	active boolean, duration interval, peers integer, users integer, joins integer,
 	participant_time interval, participant_minutes numeric,
 	peak_peers integer, peak_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
 	SELECT * FROM _hms_session_usage(hms_session_usage.room_id, NULL, NULL,
 		hms_session_usage.after, hms_session_usage.before);
@@ -1229,22 +3022,22 @@ RETURNS TABLE (
 	active boolean, duration interval, peers integer, users integer, joins integer,
 	participant_time interval, participant_minutes numeric,
 	peak_peers integer, peak_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT * FROM _hms_session_usage(NULL, hms_session_usage.room_ids, NULL,
+	SELECT * FROM _hms_session_usage(NULL, coalesce(hms_session_usage.room_ids, '{}'), NULL,
 		hms_session_usage.after, hms_session_usage.before);
 END;
 
 COMMENT ON FUNCTION hms_session_usage(text, timestamptz, timestamptz) IS
-	'how long each session of the room was and how many were in it: length, participant time, peak; a row per session';
+'How long each session of a room was and how many were in it, a row per session: duration is its own length, participant_time the sum of all stays, peak_peers the most stays open at once, peak_at the first instant of that. room_id NULL: every room (GET /sessions)';
 COMMENT ON FUNCTION hms_session_usage(text[], timestamptz, timestamptz) IS
-	'how long each session of the rooms was and how many were in it: length, participant time, peak; a row per session';
+'How long each session of several rooms was and how many were in it (GET /sessions)';
 
 -- hms_talk_time(room_id, session_id)
 -- hms_talk_time(room_ids, session_id)
 --		For how long each user's microphone, camera and screen were on.
 --
--- Arguments: the room, or several; one session only.  A row per session, user,
+-- Arguments: the room, or several (NULL: none); one session only.  A row per session, user,
 -- track_type (audio, video) and source (regular, screen), also for tracks that
 -- never were on.  A track is on while it is added and not muted (an event that
 -- does not tell mute is not muted); it ends at its remove event, else when its
@@ -1261,7 +3054,7 @@ CREATE FUNCTION hms_talk_time(room_id text, session_id text DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
 	SELECT * FROM _hms_talk_time(hms_talk_time.room_id, NULL, hms_talk_time.session_id);
 END;
@@ -1270,22 +3063,23 @@ CREATE FUNCTION hms_talk_time(room_ids text[], session_id text DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM _hms_talk_time(NULL, hms_talk_time.room_ids, hms_talk_time.session_id);
+	SELECT * FROM _hms_talk_time(NULL, coalesce(hms_talk_time.room_ids, '{}'),
+		hms_talk_time.session_id);
 END;
 
 COMMENT ON FUNCTION hms_talk_time(text, text) IS
-	'for how long each user''s microphone, camera and screen were on: a row per session, user, track type and source';
+'For how long each user''s microphone, camera and screen were on in a room, a row per session, user, track type and source: on_time sums the user''s tracks, switches counts changes of state by add and update events, longest is one span of one track. Events reach 30 days back (GET /sessions, GET /analytics/events)';
 COMMENT ON FUNCTION hms_talk_time(text[], text) IS
-	'for how long each user''s microphone, camera and screen were on, in several rooms: a row per session, user, track type and source';
+'For how long each user''s microphone, camera and screen were on in several rooms (GET /sessions, GET /analytics/events)';
 
 -- hms_concurrency(room_id, session_id, step)
 -- hms_concurrency(room_ids, session_id, step)
 --		How many peers and users were inside at each step of each session.
 --
--- Arguments: the room, or several (NULL: every room of the account); one session
--- only; the step.  A row at each session's start and each step after it until its
+-- Arguments: the room (NULL: every room of the account), or several (NULL: none);
+-- one session only; the step.  A row at each session's start and each step after it until its
 -- end (now while active), a step at the end included.  Who leaves at the instant
 -- of a step is gone, who joins is there.  In order of session start and time.
 --
@@ -1294,27 +3088,1216 @@ COMMENT ON FUNCTION hms_talk_time(text[], text) IS
 CREATE FUNCTION hms_concurrency(room_id text, session_id text DEFAULT NULL,
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 BEGIN ATOMIC
 	SELECT * FROM _hms_concurrency(hms_concurrency.room_id, NULL,
-		hms_concurrency.session_id, hms_concurrency.step);
+		hms_concurrency.session_id, _hms_step(hms_concurrency.step));
 END;
 
 CREATE FUNCTION hms_concurrency(room_ids text[], session_id text DEFAULT NULL,
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 BEGIN ATOMIC
-	SELECT * FROM _hms_concurrency(NULL, hms_concurrency.room_ids,
-		hms_concurrency.session_id, hms_concurrency.step);
+	SELECT * FROM _hms_concurrency(NULL, coalesce(hms_concurrency.room_ids, '{}'),
+		hms_concurrency.session_id, _hms_step(hms_concurrency.step));
 END;
 
 COMMENT ON FUNCTION hms_concurrency(text, text, interval) IS
-	'how many peers and users were inside at each step of each session of the room';
+'How many peers and users were inside at the start of each session of a room and at each step until its end; who leaves at the instant of a step is gone, who joins is there. room_id NULL: every room (GET /sessions)';
 COMMENT ON FUNCTION hms_concurrency(text[], text, interval) IS
-	'how many peers and users were inside at each step of each session of the rooms';
+'How many peers and users were inside at each step of each session of several rooms (GET /sessions)';
 
 -- What sends requests is not for everybody: hms_grant opens it.
+
+-- ---------------------------------------------------------------------------
+-- The mirror: the account's history in ordinary tables of the caller's schema
+--
+-- hms_create_mirror makes them, hms_sync brings them up to date, and
+-- hms_receive_webhook keeps them current between two runs.  They belong to the
+-- caller, not to the extension, and their views need nothing of it.
+--
+-- In the functions below "mirror" and "ext" are the quoted names of the mirror's
+-- schema and of the extension's; all SQL that names either is built with them.
+-- ---------------------------------------------------------------------------
+
+-- The schema that the extension is in, quoted.
+CREATE FUNCTION _hms_schema() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT quote_ident(n.nspname)
+	FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+	WHERE e.extname = 'hms';
+END;
+COMMENT ON FUNCTION _hms_schema() IS
+'Internal: the schema of the extension, quoted';
+
+-- The rows that an endpoint makes of an object that is here already; endpoint
+-- NULL: one row, a column for each member.
+CREATE FUNCTION _hms_rows_of("row" anyelement, endpoint text, value jsonb)
+RETURNS SETOF anyelement
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5
+AS 'MODULE_PATHNAME', 'hms_rows_of';
+COMMENT ON FUNCTION _hms_rows_of(anyelement, text, jsonb) IS
+'Internal: rows made of an object, as an endpoint makes them';
+
+-- The tables that hold rows of the API, with the row type and the key of each.
+CREATE FUNCTION _hms_mirror_tables(
+	OUT name text, OUT type text, OUT key text[], OUT comment text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT t.* FROM (VALUES
+		('rooms', 'hms_room', ARRAY['id'],
+			'Rooms of the 100ms account, as hms_rooms() returns them.'),
+		('sessions', 'hms_session', ARRAY['room_id', 'id'],
+			'Sessions (calls) of the rooms, as hms_sessions() returns them.'),
+		('session_peers', 'hms_session_peer', ARRAY['room_id', 'session_id', 'id'],
+			'Peers of the sessions, one row a stay, as hms_session_peers() returns them.'),
+		('track_events', 'hms_track_event', ARRAY['room_id', 'session_id', 'id', 'timestamp'],
+			'Track events of the sessions, as hms_track_events() returns them; 100ms keeps them for 30 days, this table for as long as you like. Partitioned by month (UTC).'),
+		('recordings', 'hms_recording', ARRAY['room_id', 'id'],
+			'Recordings, as hms_recordings() returns them.'),
+		('recording_assets', 'hms_recording_asset', ARRAY['room_id', 'id'],
+			'Files of recordings and streams, as hms_recording_assets() returns them.')
+	) AS t;
+END;
+COMMENT ON FUNCTION _hms_mirror_tables() IS
+'Internal: the tables of a mirror that hold rows of the API';
+
+-- Columns of a row type, quoted, in their order.
+CREATE FUNCTION _hms_columns(ext text, type text)
+RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT array_agg(quote_ident(a.attname) ORDER BY a.attnum)
+	FROM pg_catalog.pg_attribute a
+	WHERE a.attrelid = to_regclass(_hms_columns.ext || '.' || _hms_columns.type)
+		AND a.attnum > 0 AND NOT a.attisdropped;
+END;
+COMMENT ON FUNCTION _hms_columns(text, text) IS
+'Internal: the columns of a row type, quoted';
+
+-- What a column of a mirror's table holds.
+CREATE FUNCTION _hms_column_comment("table" text, "column" text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(max(c.comment) FILTER (WHERE c."table" IS NOT NULL), max(c.comment),
+		'member "' || _hms_column_comment."column" || '" of the API''s object')
+	FROM (VALUES
+		(NULL, 'id', 'id of the object, given by 100ms'),
+		(NULL, 'room_id', 'the room'),
+		('webhook_events', 'room_id', 'the room; empty where the event names none'),
+		('sync_state', 'room_id', 'the room; empty for all of them'),
+		(NULL, 'session_id', 'the session'),
+		('sync_state', 'session_id', 'the session, of events; else empty'),
+		(NULL, 'peer_id', 'the peer: one stay of one client'),
+		(NULL, 'user_id', 'your own id of the user, from the auth token'),
+		(NULL, 'user_name', 'the name that the user joined with'),
+		(NULL, 'customer_id', 'the 100ms account'),
+		(NULL, 'account_id', 'the 100ms account'),
+		(NULL, 'app_id', 'the 100ms app'),
+		(NULL, 'template_id', 'the template that the room was made from'),
+		(NULL, 'active', 'the session is on'),
+		(NULL, 'peers', 'the peers by id as the last sync saw them; session_peers has them as rows'),
+		(NULL, 'created_at', 'when it was made or began'),
+		(NULL, 'updated_at', 'when it last changed'),
+		('sessions', 'updated_at', 'when it ended, unless it is active'),
+		(NULL, 'joined_at', 'when the peer joined'),
+		(NULL, 'left_at', 'when the peer left; null while inside'),
+		(NULL, 'timestamp', 'when it happened'),
+		(NULL, 'type', 'what kind it is'),
+		(NULL, 'mute', 'the track is muted'),
+		(NULL, 'track_type', 'audio or video'),
+		(NULL, 'source', 'regular or screen'),
+		(NULL, 'duration', 'length in seconds'),
+		('rooms', 'size', 'how many may be in the room'),
+		(NULL, 'size', 'bytes of the file'),
+		(NULL, 'data', 'the event''s own members'),
+		(NULL, 'is_replay', 'it was sent again on demand'),
+		(NULL, 'extra', 'members of the API''s object that have no column'),
+		(NULL, 'synced_at', 'when the row was last written from the API; null while it tells what only a webhook has told'),
+		('webhook_events', 'synced_at', 'when it arrived'),
+		('sync_state', 'synced_at', 'when this was last brought up to date or tried'),
+		('sync_state', 'what', 'run; or what was read (rooms, sessions, recordings, recording_assets); or events: of a session whose events are still to be read or may grow'),
+		('sync_state', 'mark', 'all that began before is in the mirror; of events: when the session ended'),
+		('sync_state', 'state', 'of a run: running, done or failed; running with nobody at it: broken off, and the next run goes on'),
+		('sync_state', 'started_at', 'when the run began'),
+		('sync_state', 'rooms_done', 'rooms that the run has done'),
+		('sync_state', 'rooms_total', 'rooms that the run has to do'),
+		('sync_state', 'row_count', 'rows that the run has written'),
+		('sync_state', 'rate', 'rows a second'),
+		('sync_state', 'time_left', 'until the rooms are done, at this pace'),
+		('sync_state', 'detail', 'what is being read, or what went wrong')
+	) AS c ("table", "column", comment)
+	WHERE c."column" = _hms_column_comment."column"
+		AND coalesce(c."table", _hms_column_comment."table") = _hms_column_comment."table";
+END;
+COMMENT ON FUNCTION _hms_column_comment(text, text) IS
+'Internal: what a column of a mirror holds';
+
+-- INSERT of the rows of "source" (something to put after FROM) into a table of
+-- the mirror, and UPDATE of those that are there and differ unless they are kept.
+-- A key is never null: where the API gives none it is empty, and an event
+-- without a time has that of its peer's join.
+CREATE FUNCTION _hms_upsert(mirror text, ext text, "table" text, source text, keep boolean)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT format('INSERT INTO %1$s.%2$I AS t (%3$s, synced_at) SELECT %4$s, clock_timestamp() FROM %5$s AS g '
+			'ON CONFLICT ' || CASE WHEN _hms_upsert.keep THEN 'DO NOTHING'
+			ELSE '(%6$s) DO UPDATE SET %7$s, synced_at = excluded.synced_at '
+				'WHERE t.synced_at IS NULL OR ROW(%8$s) IS DISTINCT FROM ROW(%9$s)' END,
+		_hms_upsert.mirror, t.name,
+		string_agg(c.name, ', ' ORDER BY c.place),
+		string_agg(CASE WHEN c.name = '"timestamp"' THEN 'coalesce(g."timestamp", g.joined_at, ''epoch'')'
+			WHEN c.is_key THEN 'coalesce(g.' || c.name || ', '''')'
+			ELSE 'g.' || c.name END, ', ' ORDER BY c.place),
+		_hms_upsert.source,
+		string_agg(c.name, ', ') FILTER (WHERE c.is_key),
+		string_agg(c.name || ' = excluded.' || c.name, ', ' ORDER BY c.place) FILTER (WHERE NOT c.is_key),
+		string_agg('t.' || c.name, ', ' ORDER BY c.place),
+		string_agg('excluded.' || c.name, ', ' ORDER BY c.place))
+	FROM _hms_mirror_tables() AS t
+		CROSS JOIN LATERAL (
+			SELECT c.name, c.place, c.name = ANY (ARRAY(SELECT quote_ident(k) FROM unnest(t.key) AS k))
+			FROM unnest(_hms_columns(_hms_upsert.ext, t.type)) WITH ORDINALITY AS c (name, place)
+		) AS c (name, place, is_key)
+	WHERE t.name = _hms_upsert."table"
+	GROUP BY t.name;
+END;
+COMMENT ON FUNCTION _hms_upsert(text, text, text, text, boolean) IS
+'Internal: the INSERT that brings rows into a table of a mirror';
+
+-- The body of a report of section "Attendance and usage", reading the mirror's
+-- tables in the place of the API, for the one row of sessions that the query
+-- around it calls mirror_session.  So a report is written once, and a query over
+-- its view works out the sessions that it wants and no others.
+CREATE FUNCTION _hms_mirror_body(mirror text, ext text, function text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	body text := regexp_replace(
+		pg_get_function_sqlbody((SELECT p.oid FROM pg_proc p
+			WHERE p.proname = function AND p.pronamespace = ext::regnamespace)),
+		'^BEGIN ATOMIC\s|;\s*END\s*$', '', 'g');
+	call text := regexp_replace(ext, '\W', '\\\&', 'g') || '\.%s\([^()]*\)';
+	timed_stays text;
+	track_columns text;
+BEGIN
+	IF function <> '_hms_timed_stays' THEN
+		EXECUTE format('SELECT %s._hms_mirror_body($1, $2, ''_hms_timed_stays''),'
+				' array_to_string(%1$s._hms_columns($2, ''hms_track_event''), '', e.'')', ext)
+			INTO STRICT timed_stays, track_columns USING mirror, ext;
+		body := regexp_replace(body, format(call, '_hms_timed_stays'),
+			'(' || replace(timed_stays, '\', '\\') || ')', 'g');
+		body := regexp_replace(body, format(call, '_hms_tracks'),
+			replace(format('(SELECT e.%s FROM %s.track_events AS e'
+				' WHERE e.room_id = mirror_session.room_id AND e.session_id = mirror_session.id)',
+				track_columns, mirror), '\', '\\'), 'g');
+	END IF;
+	RETURN regexp_replace(body, format(call, '_hms_stays'),
+		replace(format('(SELECT mirror_session.id, mirror_session.room_id, mirror_session.active,'
+			' mirror_session.created_at, mirror_session.updated_at,'
+			' p.id, p.user_id, p.name, p.role, p.joined_at, p.left_at'
+			' FROM (VALUES (1)) AS one LEFT JOIN %s.session_peers AS p'
+			' ON p.room_id = mirror_session.room_id AND p.session_id = mirror_session.id)',
+			mirror), '\', '\\'), 'g');
+END;
+$$;
+COMMENT ON FUNCTION _hms_mirror_body(text, text, text) IS
+'Internal: the SQL of a report over a mirror''s tables';
+
+-- Make the view of a report.
+CREATE FUNCTION _hms_mirror_view(mirror text, ext text, view text, comment text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	body text;
+	columns text;
+	names text;
+BEGIN
+	EXECUTE format('SELECT %s._hms_mirror_body($1, $2, $3)', ext)
+		INTO STRICT body USING mirror, ext, '_hms_' || view;
+	-- the session's own columns, so that a condition on them finds its rows
+	SELECT string_agg(CASE a.name WHEN 'session_id' THEN 'mirror_session.id AS session_id'
+			WHEN 'room_id' THEN 'mirror_session.room_id'
+			WHEN 'started_at' THEN 'mirror_session.created_at AS started_at'
+			WHEN 'active' THEN 'mirror_session.active'
+			ELSE 'report.' || quote_ident(a.name) END, ', ' ORDER BY a.place),
+		string_agg(quote_ident(a.name), ', ' ORDER BY a.place)
+	INTO STRICT columns, names
+	FROM pg_proc p, unnest(p.proargnames, p.proargmodes) WITH ORDINALITY AS a (name, mode, place)
+	WHERE p.proname = '_hms_' || view AND p.pronamespace = ext::regnamespace AND a.mode = 't';
+	EXECUTE format('CREATE OR REPLACE VIEW %1$s.%2$I AS SELECT %3$s FROM %1$s.sessions AS mirror_session'
+		' CROSS JOIN LATERAL (%4$s) AS report (%5$s)', mirror, view, columns, body, names);
+	EXECUTE format('COMMENT ON VIEW %s.%I IS %L', mirror, view, comment);
+END;
+$$;
+COMMENT ON FUNCTION _hms_mirror_view(text, text, text, text) IS
+'Internal: makes a view of a mirror';
+
+-- Make the tables and views; where they are there, add the columns that they
+-- lack and make the views anew.
+CREATE FUNCTION _hms_create_mirror(mirror text, ext text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	tables CONSTANT name[] := '{rooms,sessions,session_peers,track_events,recordings,recording_assets,webhook_events,sync_state}';
+	there name[];
+	made record;
+BEGIN
+	IF to_regnamespace(mirror) IS NULL THEN
+		RAISE EXCEPTION 'schema % does not exist', coalesce(mirror, 'NULL')
+			USING ERRCODE = 'invalid_schema_name';
+	END IF;
+	there := ARRAY(SELECT c.relname FROM pg_class c
+		WHERE c.relnamespace = mirror::regnamespace
+			AND c.relname = ANY (tables || '{attendance,session_usage,talk_time}'::name[]) ORDER BY c.relname);
+	IF cardinality(there) > 0 AND to_regclass(mirror || '.sync_state') IS NULL THEN
+		RAISE EXCEPTION 'schema % has other relations of a mirror''s names: %', mirror, array_to_string(there, ', ')
+			USING ERRCODE = 'duplicate_table', HINT = 'Give the mirror a schema of its own.';
+	END IF;
+
+	FOR made IN EXECUTE format('SELECT * FROM %s._hms_mirror_tables()', ext) LOOP
+		IF made.name = ANY (there) THEN
+			EXECUTE format('ALTER TABLE %s.%I %s', mirror, made.name,
+				(SELECT string_agg(format('ADD COLUMN IF NOT EXISTS %I %s', a.attname,
+						format_type(a.atttypid, a.atttypmod)), ', ')
+					FROM pg_attribute a
+					WHERE a.attrelid = to_regclass(ext || '.' || made.type) AND a.attnum > 0));
+			CONTINUE;
+		END IF;
+		EXECUTE format('CREATE TABLE %s.%I (LIKE %s.%I, synced_at timestamptz, PRIMARY KEY (%s)) %s',
+			mirror, made.name, ext, made.type,
+			(SELECT string_agg(quote_ident(k), ', ') FROM unnest(made.key) AS k),
+			CASE made.name WHEN 'track_events' THEN 'PARTITION BY RANGE ("timestamp")' ELSE '' END);
+		EXECUTE format('COMMENT ON TABLE %s.%I IS %L', mirror, made.name, made.comment);
+	END LOOP;
+
+	IF NOT 'sync_state' = ANY (there) THEN
+		EXECUTE format($ddl$
+			CREATE INDEX ON %1$s.sessions (created_at);
+			CREATE INDEX ON %1$s.sessions (room_id, created_at);
+			CREATE INDEX ON %1$s.sessions (room_id) WHERE active OR synced_at IS NULL;
+			CREATE INDEX ON %1$s.session_peers (user_id);
+			CREATE TABLE %1$s.webhook_events (
+				version text,
+				id text,
+				"timestamp" timestamptz,
+				type text,
+				account_id text,
+				app_id text,
+				room_id text,
+				session_id text,
+				peer_id text,
+				user_id text,
+				template_id text,
+				is_replay boolean,
+				data jsonb,
+				extra jsonb,
+				synced_at timestamptz NOT NULL DEFAULT now(),
+				PRIMARY KEY (room_id, id));
+			CREATE INDEX ON %1$s.webhook_events (room_id, session_id, peer_id);
+			COMMENT ON TABLE %1$s.webhook_events IS
+				'Webhooks that hms_receive_webhook took, each once.';
+			CREATE TABLE %1$s.sync_state (
+				room_id text NOT NULL DEFAULT '',
+				what text NOT NULL,
+				session_id text NOT NULL DEFAULT '',
+				mark timestamptz,
+				synced_at timestamptz,
+				state text,
+				started_at timestamptz,
+				rooms_done integer,
+				rooms_total integer,
+				row_count bigint,
+				rate numeric,
+				time_left interval,
+				detail text,
+				PRIMARY KEY (room_id, what, session_id));
+			COMMENT ON TABLE %1$s.sync_state IS
+				'How far hms_sync is. The row "run" is the last run, or the one that goes on; the others say what is in the mirror already.';
+			$ddl$, mirror);
+	END IF;
+
+	FOR made IN EXECUTE format($sql$
+			SELECT c.relname, a.attname, %s._hms_column_comment(c.relname, a.attname) AS comment
+			FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+			WHERE c.relnamespace = %L::regnamespace AND c.relname = ANY ($1)
+				AND a.attnum > 0 AND NOT a.attisdropped
+				AND col_description(c.oid, a.attnum) IS NULL$sql$, ext, mirror) USING tables LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I.%I IS %L', mirror, made.relname, made.attname, made.comment);
+	END LOOP;
+
+	EXECUTE format($sql$
+		SELECT %s._hms_mirror_view($1, $2, v.name, v.comment) FROM (VALUES
+			('attendance', 'Who was in which session and for how long, a row per session and user: hms_attendance over the mirror.'),
+			('session_usage', 'How long each session was and how many were in it: hms_session_usage over the mirror.'),
+			('talk_time', 'For how long each user''s tracks were on: hms_talk_time over the mirror.')
+		) AS v (name, comment)$sql$, ext) USING mirror, ext;
+END;
+$$;
+COMMENT ON FUNCTION _hms_create_mirror(text, text) IS
+'Internal: makes the tables and views of a mirror';
+
+-- hms_create_mirror(schema)
+--		Make the tables and views of a mirror in a schema of yours.
+--
+-- Tables rooms, sessions, session_peers, track_events (partitioned by month),
+-- recordings, recording_assets, webhook_events and sync_state; views attendance,
+-- session_usage and talk_time with the columns of the functions.  All of them
+-- are the caller's own: index, partition, publish and drop them as you like.
+-- On a mirror that is there it adds columns that a newer version of the
+-- extension has and makes the views anew; rows stay as they are.
+--
+-- Errors: 3F000 (no such schema), 42P07 (it has relations of these names that
+-- are no mirror), 42501 (the caller may not create in it).
+CREATE FUNCTION hms_create_mirror(schema name)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT _hms_create_mirror(quote_ident(hms_create_mirror.schema), _hms_schema());
+END;
+COMMENT ON FUNCTION hms_create_mirror(name) IS
+'Make the tables and views of a mirror in a schema; CALL hms_sync fills them';
+
+-- Make the partitions of track_events for the months of this time.  Where the
+-- owner has partitioned otherwise, that stands.
+CREATE FUNCTION _hms_make_partitions(mirror text, after timestamptz, before timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+	month timestamptz := date_trunc('month', after);
+	partition text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_class c
+			WHERE c.oid = to_regclass(mirror || '.track_events') AND c.relkind = 'p') THEN
+		RETURN;
+	END IF;
+	WHILE month <= before LOOP
+		partition := mirror || '.' || quote_ident('track_events_' || to_char(month, 'YYYY_MM'));
+		IF to_regclass(partition) IS NULL THEN
+			BEGIN
+				-- attached, not made in its place: readers go on meanwhile
+				EXECUTE format('CREATE TABLE %s (LIKE %s.track_events INCLUDING ALL)', partition, mirror);
+				EXECUTE format('COMMENT ON TABLE %s IS %L', partition,
+					'Track events of ' || to_char(month, 'YYYY-MM') || ' (UTC).');
+				EXECUTE format('ALTER TABLE %s.track_events ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+					mirror, partition, month, month + interval '1 month');
+			EXCEPTION WHEN invalid_object_definition OR check_violation THEN
+				NULL;
+			END;
+		END IF;
+		month := month + interval '1 month';
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION _hms_make_partitions(text, timestamptz, timestamptz) IS
+'Internal: makes the partitions of a mirror''s track events';
+
+-- Bring sessions into the mirror: those of "source", a query of hms_session rows
+-- whose parameters are rooms ($1), after ($2), before ($3) and an id ($4).  since:
+-- sessions from then on are read again on purpose.
+--
+-- All of it is read before the first row is written, so that no row is locked
+-- while 100ms is waited for.  A session's peers are replaced as a whole, but one
+-- that only a webhook told of stays while the session is on.  A session that is
+-- new, changed or active, or is read again on purpose, queues for its events.
+--  seen: sessions; written: rows; too_old: new sessions whose events
+-- 100ms no longer has.
+CREATE FUNCTION _hms_sync_sessions(
+	mirror text, ext text, source text,
+	rooms text[], after timestamptz, before timestamptz, id text, since timestamptz,
+	OUT seen bigint, OUT written bigint, OUT too_old bigint)
+RETURNS record
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	upsert_sessions text;
+	upsert_peers text;
+BEGIN
+	EXECUTE format('SELECT %1$s._hms_upsert($1, $2, ''sessions'', ''got'', false),'
+		' %1$s._hms_upsert($1, $2, ''session_peers'', ''peers'', false)', ext)
+		INTO STRICT upsert_sessions, upsert_peers USING mirror, ext;
+	EXECUTE format($sql$
+		WITH got AS MATERIALIZED (
+			SELECT DISTINCT ON (g.room_id, g.id) g.* FROM %3$s AS g
+			WHERE g.id IS NOT NULL ORDER BY g.room_id, g.id
+		), peers AS MATERIALIZED (
+			SELECT DISTINCT ON (p.room_id, p.session_id, p.id) p.*
+			FROM got AS g CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s.hms_session_peer, 'hms_session_peers',
+				jsonb_build_object('id', g.id, 'room_id', g.room_id, 'peers', g.peers)) AS p
+			WHERE jsonb_typeof(g.peers) IN ('object', 'array') AND p.id IS NOT NULL
+			ORDER BY p.room_id, p.session_id, p.id
+		), stored AS (
+			%4$s RETURNING t.room_id, t.id, xmax = 0 AS is_new
+		), gone AS (
+			DELETE FROM %1$s.session_peers AS t USING got AS g
+			WHERE t.room_id = coalesce(g.room_id, '') AND t.session_id = g.id
+				AND (t.synced_at IS NOT NULL OR g.active IS NOT TRUE)
+				AND NOT EXISTS (SELECT FROM peers AS p
+					WHERE p.room_id = g.room_id AND p.session_id = g.id AND p.id = t.id)
+			RETURNING 1
+		), joined AS (
+			%5$s RETURNING 1
+		), ended AS (
+			SELECT coalesce(g.room_id, '') AS room_id, g.id, s.is_new,
+				CASE WHEN g.active IS NOT TRUE THEN coalesce(g.updated_at, g.created_at, now()) END AS at
+			FROM got AS g LEFT JOIN stored AS s ON s.room_id = coalesce(g.room_id, '') AND s.id = g.id
+			WHERE s.id IS NOT NULL OR g.active OR g.created_at >= $5
+		), due AS (
+			INSERT INTO %1$s.sync_state AS t (room_id, what, session_id, mark)
+			SELECT e.room_id, 'events', e.id, e.at FROM ended AS e
+			WHERE e.at IS NULL OR e.at >= now() - interval '30 days'
+			ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark
+		)
+		SELECT (SELECT count(*) FROM got),
+			(SELECT count(*) FROM stored) + (SELECT count(*) FROM gone) + (SELECT count(*) FROM joined),
+			(SELECT count(*) FROM ended AS e WHERE e.is_new AND e.at < now() - interval '30 days')$sql$,
+		mirror, ext, source, upsert_sessions, upsert_peers)
+	INTO STRICT seen, written, too_old
+	USING rooms, after, before, id, since;
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_sessions(text, text, text, text[], timestamptz, timestamptz, text, timestamptz) IS
+'Internal: brings sessions and their peers into a mirror';
+
+-- Bring recordings, or recording assets, into the mirror.  100ms has no filter of
+-- time on them and lists the newest first: the walk stops at the first one older
+-- than "after", unless the list turned out not to be in that order.
+CREATE FUNCTION _hms_sync_list(
+	mirror text, ext text, "table" text, room_id text, after timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	upsert text;
+	one record;
+	newest_first boolean := true;
+	last_at timestamptz := 'infinity';
+	written bigint := 0;
+	changed bigint;
+BEGIN
+	EXECUTE format('SELECT %1$s._hms_upsert($1, $2, t.name, format(''jsonb_populate_record(NULL::%%s.%%I, $1)'', $2, t.type), false)'
+		' FROM %1$s._hms_mirror_tables() AS t WHERE t.name = $3', ext)
+		INTO STRICT upsert USING mirror, ext, "table";
+	FOR one IN EXECUTE format('SELECT l.created_at, to_jsonb(l) AS whole FROM %s.%I($1) AS l WHERE l.id IS NOT NULL', ext, 'hms_' || "table")
+			USING room_id LOOP
+		newest_first := newest_first AND coalesce(one.created_at <= last_at, false);
+		last_at := one.created_at;
+		EXIT WHEN newest_first AND one.created_at < after;
+		EXECUTE upsert USING one.whole;
+		GET DIAGNOSTICS changed = ROW_COUNT;
+		written := written + changed;
+	END LOOP;
+	RETURN written;
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_list(text, text, text, text, timestamptz) IS
+'Internal: brings recordings or their assets into a mirror';
+
+-- Bring the events of these sessions into the mirror, several sessions at a time;
+-- returns how many were new.  Where one lies outside the months of the sessions
+-- all of them are read again, and each finds or gets its partition.
+CREATE FUNCTION _hms_sync_events(mirror text, ext text, rooms text[], sessions text[])
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source text := format('(WITH w AS MATERIALIZED (SELECT %1$s._hms_rows(NULL::%1$s.hms_track_event,'
+		' ''sessions_tracks'', $1, $2, NULL::text[]) AS e) SELECT (w.e).* FROM w)', ext);
+	make_partitions text := format('SELECT %s._hms_make_partitions($1, $2, $3)', ext);
+	upsert_all text;
+	upsert_one text;
+	began timestamptz;
+	one record;
+	written bigint := 0;
+	changed bigint;
+BEGIN
+	EXECUTE format('SELECT %1$s._hms_upsert($1, $2, ''track_events'', $3, true),'
+		' %1$s._hms_upsert($1, $2, ''track_events'', ''jsonb_populate_record(NULL::'' || $2 || ''.hms_track_event, $1)'', true)', ext)
+		INTO STRICT upsert_all, upsert_one USING mirror, ext, source;
+	EXECUTE format('SELECT min(s.created_at) FROM %s.sessions AS s JOIN unnest($1, $2) AS d (room_id, id)'
+		' ON s.room_id = d.room_id AND s.id = d.id', mirror) INTO began USING rooms, sessions;
+	EXECUTE make_partitions USING mirror, coalesce(began, now()) - interval '1 day', now();
+	BEGIN
+		EXECUTE upsert_all USING rooms, sessions;
+		GET DIAGNOSTICS written = ROW_COUNT;
+	EXCEPTION WHEN check_violation THEN
+		FOR one IN EXECUTE format('SELECT coalesce(e."timestamp", e.joined_at, ''epoch'') AS at, to_jsonb(e) AS whole FROM %s AS e',
+				source) USING rooms, sessions LOOP
+			EXECUTE make_partitions USING mirror, one.at, one.at;
+			EXECUTE upsert_one USING one.whole;
+			GET DIAGNOSTICS changed = ROW_COUNT;
+			written := written + changed;
+		END LOOP;
+	END;
+	RETURN written;
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_events(text, text, text[], text[]) IS
+'Internal: brings the track events of sessions into a mirror';
+
+-- The steps of a run of hms_sync, in their order.  Each call is what one
+-- transaction does; it returns the run with the step that comes next.
+--
+-- "run" is what a run knows from one step to the next: step, started, rows written,
+-- rooms done and their total, batch (rooms or sessions at a time); first, when no
+-- run has gone over all rooms before; where a step is that takes several calls
+-- (window, seen, room); skip, with an error, when the one item at hand cannot be
+-- read and is passed over.
+--
+-- Marks in sync_state.  The row of all rooms says: sessions that began before mark
+-- are in the mirror, for every room that has a row of its own with a mark.  That
+-- row says the same of the room alone, for runs over some rooms.  A session lasts
+-- 12 hours at most, so a walk goes back that far before the mark; what is still
+-- active after that, or known from a webhook alone, is read by its id.
+
+-- Rooms: all of them while that is a few pages, and once a day; else those made
+-- since the last time and those that only a webhook told of.  A run over some rooms
+-- of many, or with nothing there yet, reads those of them that are not there.
+CREATE FUNCTION _hms_sync_step_rooms(
+	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	started CONSTANT timestamptz := run ->> 'started';
+	known bigint;
+	last record;
+	source text;
+	upsert text;
+	written bigint;
+	made bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %s.rooms', mirror) INTO STRICT known;
+	EXECUTE format('SELECT s.mark, s.synced_at > now() - interval ''1 day'' AND $1 > 500 AS is_enough'
+		' FROM %s.sync_state AS s WHERE s.room_id = '''' AND s.what = ''rooms''', mirror) INTO last USING known;
+	source := CASE
+		WHEN rooms IS NOT NULL AND (known = 0 OR known > 500) THEN
+			'unnest($1) AS i (id), LATERAL %1$s.hms_room(i.id) AS r'
+			' WHERE NOT EXISTS (SELECT FROM %2$s.rooms AS k WHERE k.id = i.id AND k.synced_at IS NOT NULL)'
+		WHEN last.is_enough THEN '(SELECT * FROM %1$s.hms_rooms(after => $2) UNION ALL'
+			' SELECT r.* FROM %2$s.rooms AS u, LATERAL %1$s.hms_room(u.id) AS r WHERE u.synced_at IS NULL) AS r'
+		ELSE '%1$s.hms_rooms() AS r WHERE $1 IS NULL OR r.id = ANY ($1)'
+		END;
+	EXECUTE format('SELECT %s._hms_upsert($1, $2, ''rooms'', $3, false)', ext) INTO STRICT upsert
+		USING mirror, ext, format('(SELECT DISTINCT ON (r.id) r.* FROM (SELECT r.* FROM ' || source
+			|| ') AS r WHERE r.id IS NOT NULL ORDER BY r.id)', ext, mirror);
+	EXECUTE upsert USING rooms, last.mark - interval '1 hour';
+	GET DIAGNOSTICS written = ROW_COUNT;
+
+	IF rooms IS NULL THEN
+		-- what the API does not know will not be asked for again
+		EXECUTE format('UPDATE %s.rooms SET synced_at = now() WHERE synced_at IS NULL', mirror);
+		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at) VALUES ('''', ''rooms'', $1, $1)'
+			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = $1,'
+			' synced_at = CASE WHEN $2 THEN t.synced_at ELSE $1 END', mirror) USING started, coalesce(last.is_enough, false);
+		EXECUTE format('INSERT INTO %s.sync_state (room_id, what, mark, synced_at) VALUES ('''', ''sessions'', $1, $1)'
+			' ON CONFLICT DO NOTHING', mirror) USING started;
+		GET DIAGNOSTICS made = ROW_COUNT;
+		IF made > 0 THEN
+			run := run || '{"first": true}';
+		END IF;
+	END IF;
+	RETURN run || jsonb_build_object('step', 'sessions', 'rows', (run ->> 'rows')::bigint + written);
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step_rooms(text, text, text[], timestamptz, jsonb) IS
+'Internal: a step of hms_sync';
+
+-- Sessions of all rooms at once, from the mark (or since) on, a day at a time.
+CREATE FUNCTION _hms_sync_step_sessions(
+	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	started CONSTANT timestamptz := run ->> 'started';
+	mark timestamptz;
+	begins timestamptz;
+	ends timestamptz;
+	result record;
+BEGIN
+	IF rooms IS NOT NULL OR run ? 'first' THEN
+		RETURN run || '{"step": "room_sessions"}';
+	END IF;
+	EXECUTE format('SELECT s.mark FROM %s.sync_state AS s WHERE s.room_id = '''' AND s.what = ''sessions''', mirror)
+		INTO STRICT mark;
+	begins := coalesce((run ->> 'window')::timestamptz, least(since, mark - interval '12 hours'));
+	ends := CASE WHEN begins + interval '1 day' < started THEN begins + interval '1 day' END;
+	EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
+		INTO STRICT result USING mirror, ext, ext || '.hms_sessions(NULL::text, NULL, $2, $3)', begins, ends, since;
+	EXECUTE format('UPDATE %s.sync_state SET mark = greatest(mark, $1), synced_at = clock_timestamp()'
+		' WHERE room_id = '''' AND what = ''sessions''', mirror) USING coalesce(ends, started);
+	-- a room made since then has no sessions from before: where there are many such,
+	-- they are not asked for one by one
+	EXECUTE format('WITH made AS MATERIALIZED (SELECT r.id FROM %1$s.rooms AS r WHERE r.created_at BETWEEN $2 AND $1'
+		' AND NOT EXISTS (SELECT FROM %1$s.sync_state AS s WHERE s.room_id = r.id AND s.what = ''sessions''))'
+		' INSERT INTO %1$s.sync_state (room_id, what, mark, synced_at)'
+		' SELECT m.id, ''sessions'', $1, clock_timestamp() FROM made AS m WHERE (SELECT count(*) FROM made) > 50', mirror)
+		USING coalesce(ends, started), begins;
+	run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
+		'too_old', (run ->> 'too_old')::bigint + result.too_old, 'window', ends);
+	IF ends IS NULL THEN
+		run := run || '{"step": "room_sessions"}';
+	END IF;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step_sessions(text, text, text[], timestamptz, jsonb) IS
+'Internal: a step of hms_sync';
+
+-- Sessions of rooms that were never read, or that the caller named: several rooms
+-- at a time.
+CREATE FUNCTION _hms_sync_step_room_sessions(
+	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	started CONSTANT timestamptz := run ->> 'started';
+	due record;
+	result record;
+BEGIN
+	EXECUTE format($sql$
+		WITH scope AS (
+			SELECT r.id FROM %1$s.rooms AS r WHERE $1 IS NULL
+			UNION
+			SELECT i.id FROM unnest($1) AS i (id) WHERE i.id <> ''
+		), due AS (
+			SELECT c.id, CASE WHEN $3 THEN s.mark ELSE greatest(s.mark, a.mark) END
+				+ CASE WHEN s.mark IS NULL THEN NULL ELSE interval '0' END AS mark
+			FROM scope AS c
+				LEFT JOIN %1$s.sync_state AS a ON a.room_id = '' AND a.what = 'sessions'
+				LEFT JOIN %1$s.sync_state AS s ON s.room_id = c.id AND s.what = 'sessions'
+			WHERE (s.synced_at IS NULL OR s.synced_at < $2)
+				AND ($1 IS NOT NULL OR s.mark IS NULL OR $3)
+		), batch AS (
+			SELECT d.id, d.mark FROM due AS d ORDER BY d.mark IS NULL, d.id LIMIT $4
+		)
+		SELECT array_agg(b.id) AS rooms, min(b.mark) AS mark, (SELECT count(*) FROM due) AS total
+		FROM batch AS b
+		WHERE (b.mark IS NULL) = (SELECT f.mark IS NULL FROM batch AS f ORDER BY f.mark IS NULL LIMIT 1)$sql$, mirror)
+		INTO STRICT due USING rooms, started, run ? 'first', (run ->> 'batch')::integer;
+	IF due.rooms IS NULL THEN
+		RETURN run || '{"step": "single_sessions"}';
+	END IF;
+
+	IF run ? 'skip' THEN
+		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, synced_at, detail)'
+			' SELECT r.id, ''sessions'', clock_timestamp(), $2 FROM unnest($1) AS r (id)'
+			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET synced_at = excluded.synced_at, detail = excluded.detail', mirror)
+			USING due.rooms, run ->> 'skip';
+		RETURN run;
+	END IF;
+	EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, $4, $5, NULL, NULL, $6)', ext)
+		INTO STRICT result USING mirror, ext, ext || '.hms_sessions($1, NULL, $2, $3)', due.rooms,
+			CASE WHEN due.mark IS NULL THEN since ELSE least(since, due.mark - interval '12 hours') END, since;
+	EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at)'
+		' SELECT r.id, ''sessions'', $2, clock_timestamp() FROM unnest($1) AS r (id)'
+		' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark, synced_at = excluded.synced_at, detail = NULL', mirror)
+		USING due.rooms, started;
+	RETURN run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
+		'too_old', (run ->> 'too_old')::bigint + result.too_old,
+		'done', (run ->> 'done')::bigint + cardinality(due.rooms),
+		'total', (run ->> 'done')::bigint + due.total);
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step_room_sessions(text, text, text[], timestamptz, jsonb) IS
+'Internal: a step of hms_sync';
+
+-- Sessions that the walks do not reach, one by one: still active, or known from a
+-- webhook alone.
+CREATE FUNCTION _hms_sync_step_single_sessions(
+	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	due record;
+	result record;
+BEGIN
+	FOR due IN EXECUTE format('SELECT s.room_id, s.id FROM %s.sessions AS s'
+			' WHERE (s.synced_at IS NULL OR s.active AND (s.created_at < $1 - interval ''12 hours'') IS NOT FALSE)'
+			' AND ($2 IS NULL OR s.room_id = ANY ($2)) AND (s.room_id, s.id) > ($3, $4)'
+			' ORDER BY s.room_id, s.id LIMIT $5', mirror)
+			USING (run ->> 'started')::timestamptz, rooms, coalesce(run ->> 'room', ''), coalesce(run ->> 'seen', ''),
+				(run ->> 'batch')::integer LOOP
+		run := run || jsonb_build_object('room', due.room_id, 'seen', due.id);
+		CONTINUE WHEN run ? 'skip';
+		EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, NULL, NULL, NULL, $4, $5)', ext)
+			INTO STRICT result USING mirror, ext, ext || '.hms_session($4)', due.id, since;
+		IF result.seen = 0 THEN
+			-- 100ms knows no such session: it stays as it was told, and is over
+			EXECUTE format('UPDATE %s.sessions SET active = false, synced_at = clock_timestamp()'
+				' WHERE room_id = $1 AND id = $2', mirror) USING due.room_id, due.id;
+		END IF;
+		run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
+			'too_old', (run ->> 'too_old')::bigint + result.too_old);
+	END LOOP;
+	IF due IS NULL THEN
+		run := run - 'room' - 'seen' || '{"step": "recordings"}';
+	END IF;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step_single_sessions(text, text, text[], timestamptz, jsonb) IS
+'Internal: a step of hms_sync';
+
+-- Recordings and their assets.  They change for some hours after they began, so
+-- the walk goes a day back before the mark.
+CREATE FUNCTION _hms_sync_step_recordings(
+	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	list text := run ->> 'step';
+	room text;
+	mark timestamptz;
+	written bigint;
+	total bigint := 0;
+BEGIN
+	FOREACH room IN ARRAY coalesce(rooms, ARRAY[NULL]) LOOP
+		EXECUTE format('SELECT max(s.mark) FROM %s.sync_state AS s WHERE s.room_id IN ('''', $1) AND s.what = $2', mirror)
+			INTO mark USING room, list;
+		EXECUTE format('SELECT %s._hms_sync_list($1, $2, $3, $4, $5)', ext) INTO STRICT written
+			USING mirror, ext, list, room, CASE WHEN mark IS NULL THEN since ELSE least(since, mark - interval '1 day') END;
+		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at) VALUES ($1, $2, $3, clock_timestamp())'
+			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark, synced_at = excluded.synced_at', mirror)
+			USING coalesce(room, ''), list, (run ->> 'started')::timestamptz;
+		total := total + written;
+	END LOOP;
+	RETURN run || jsonb_build_object('rows', (run ->> 'rows')::bigint + total,
+		'step', CASE list WHEN 'recordings' THEN 'recording_assets' ELSE 'events' END);
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step_recordings(text, text, text[], timestamptz, jsonb) IS
+'Internal: a step of hms_sync';
+
+-- Events of the sessions that queue for them.  A session leaves the queue when it
+-- has been over for a quarter of an hour before its events were read.
+CREATE FUNCTION _hms_sync_step_events(
+	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	started CONSTANT timestamptz := run ->> 'started';
+	reads_at CONSTANT timestamptz := clock_timestamp();
+	due record;
+	written bigint;
+BEGIN
+	IF NOT run ? 'room' THEN
+		EXECUTE format('WITH lost AS (DELETE FROM %s.sync_state AS s WHERE s.what = ''events'''
+			' AND s.mark < $1 - interval ''30 days'' AND ($2 IS NULL OR s.room_id = ANY ($2)) RETURNING 1)'
+			' SELECT count(*) FROM lost', mirror) INTO STRICT written USING started, rooms;
+		EXECUTE format('SELECT count(DISTINCT s.room_id) AS total FROM %s.sync_state AS s WHERE s.what = ''events'''
+			' AND (s.synced_at IS NULL OR s.synced_at < $1) AND ($2 IS NULL OR s.room_id = ANY ($2))', mirror)
+			INTO STRICT due USING started, rooms;
+		run := run || jsonb_build_object('too_old', (run ->> 'too_old')::bigint + written, 'room', '',
+			'phase_started', reads_at, 'done', 0, 'total', due.total);
+	END IF;
+	EXECUTE format('SELECT array_agg(d.room_id) AS rooms, array_agg(d.session_id) AS sessions,'
+		' count(DISTINCT d.room_id) FILTER (WHERE d.room_id <> $4) AS new_rooms, max(d.room_id) AS last_room FROM ('
+		' SELECT s.room_id, s.session_id FROM %s.sync_state AS s WHERE s.what = ''events'''
+		' AND (s.synced_at IS NULL OR s.synced_at < $1) AND ($2 IS NULL OR s.room_id = ANY ($2))'
+		' ORDER BY s.detail IS NOT NULL, s.room_id, s.session_id LIMIT $3) AS d', mirror)
+		INTO STRICT due USING started, rooms, (run ->> 'batch')::integer, run ->> 'room';
+	IF due.rooms IS NULL THEN
+		RETURN run - 'room' || '{"step": "done"}';
+	END IF;
+
+	IF NOT run ? 'skip' THEN
+		EXECUTE format('SELECT %s._hms_sync_events($1, $2, $3, $4)', ext) INTO STRICT written
+			USING mirror, ext, due.rooms, due.sessions;
+		EXECUTE format('DELETE FROM %s.sync_state AS s USING unnest($1, $2) AS d (room_id, session_id)'
+			' WHERE s.what = ''events'' AND s.room_id = d.room_id AND s.session_id = d.session_id'
+			' AND s.mark < $3 - interval ''15 minutes''', mirror) USING due.rooms, due.sessions, reads_at;
+		run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + written);
+	END IF;
+	EXECUTE format('UPDATE %s.sync_state AS s SET synced_at = clock_timestamp(), detail = $3'
+		' FROM unnest($1, $2) AS d (room_id, session_id)'
+		' WHERE s.what = ''events'' AND s.room_id = d.room_id AND s.session_id = d.session_id', mirror)
+		USING due.rooms, due.sessions, run ->> 'skip';
+	RETURN run || jsonb_build_object('done', (run ->> 'done')::bigint + due.new_rooms, 'room', due.last_room);
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step_events(text, text, text[], timestamptz, jsonb) IS
+'Internal: a step of hms_sync';
+
+-- Take the next step of a run; NULL begins one, and NULL comes back at its end.
+--
+-- The lock lives as long as the transaction, so that nothing can leave it behind,
+-- and each step takes it again.  An error of one step is kept in sync_state and
+-- raised by the next call, after the commit in between.  What only one room or
+-- session may be guilty of is tried with ever fewer of them at a time, and the
+-- guilty one is passed over until the next run; three of them in a row, or an error
+-- of the connection, the account or the database, end the run.
+CREATE FUNCTION _hms_sync_step(schema name, rooms text[], since timestamptz, events boolean, run jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mirror CONSTANT text := quote_ident(schema);
+	ext text;
+	step text;
+	state text;
+	message text;
+	details text;
+	hint text;
+	seconds numeric;
+	phase_seconds numeric;
+	done bigint;
+	total bigint;
+	progress text;
+BEGIN
+	SELECT quote_ident(n.nspname) INTO STRICT ext
+	FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hms';
+
+	IF run ? 'error' THEN
+		state := run #>> '{error,state}';
+		message := run #>> '{error,message}';
+		details := run #>> '{error,detail}';
+		hint := run #>> '{error,hint}';
+		IF details <> '' AND hint <> '' THEN
+			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = details, HINT = hint;
+		ELSIF details <> '' THEN
+			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = details;
+		ELSIF hint <> '' THEN
+			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, HINT = hint;
+		END IF;
+		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
+	END IF;
+	IF to_regclass(mirror || '.sync_state') IS NULL THEN
+		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
+			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	END IF;
+	IF NOT pg_try_advisory_xact_lock(1752003443, mirror::regnamespace::oid::integer) THEN
+		RAISE EXCEPTION 'another run of hms_sync is at work in schema %', mirror
+			USING ERRCODE = 'lock_not_available',
+				HINT = 'Its progress is in the row "run" of ' || mirror || '.sync_state.';
+	END IF;
+	IF run IS NULL THEN
+		run := jsonb_build_object('step', 'rooms', 'started', clock_timestamp(), 'phase_started', clock_timestamp(),
+			'noticed', clock_timestamp(), 'rows', 0, 'done', 0, 'total', 0, 'too_old', 0, 'batch', 50, 'failures', 0, 'in_a_row', 0);
+	END IF;
+
+	step := run ->> 'step';
+	BEGIN
+		IF step = 'done' OR step = 'events' AND NOT events THEN
+			run := run || '{"step": "end"}';
+		ELSE
+			EXECUTE format('SELECT %s.%I($1, $2, $3, $4, $5)', ext,
+				'_hms_sync_step_' || replace(step, 'recording_assets', 'recordings'))
+				INTO STRICT run USING mirror, ext, rooms, since, run;
+			run := CASE WHEN run ? 'skip' THEN run - 'skip' ELSE run || '{"in_a_row": 0}' END
+				|| jsonb_build_object('batch', least((run ->> 'batch')::integer * 2, 50));
+		END IF;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+			details = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+		IF state IN ('40001', '40P01') AND (run ->> 'in_a_row')::integer < 3 THEN
+			run := run || jsonb_build_object('in_a_row', (run ->> 'in_a_row')::integer + 1);
+		ELSIF NOT (state ~ '^MS[45]' AND state NOT IN ('MS401', 'MS403', 'MS429') OR state = '08P01')
+				OR step NOT IN ('room_sessions', 'single_sessions', 'events') OR (run ->> 'in_a_row')::integer >= 3 THEN
+			run := run || jsonb_build_object('error', jsonb_build_object('state', state, 'message', message,
+				'detail', details, 'hint', hint));
+		ELSIF (run ->> 'batch')::integer > 1 THEN
+			run := run || jsonb_build_object('batch', (run ->> 'batch')::integer / 4 + CASE WHEN (run ->> 'batch')::integer < 4 THEN 1 ELSE 0 END);
+		ELSE
+			run := run || jsonb_build_object('skip', message, 'failures', (run ->> 'failures')::integer + 1,
+				'in_a_row', (run ->> 'in_a_row')::integer + 1)
+				|| CASE WHEN run ? 'first_failure' THEN '{}' ELSE jsonb_build_object('first_failure',
+					jsonb_build_object('state', state, 'message', message, 'detail', details, 'hint', hint)) END;
+		END IF;
+	END;
+
+	IF run ->> 'step' = 'end' AND (run ->> 'failures')::integer > 0 THEN
+		run := run || jsonb_build_object('error', run -> 'first_failure' || jsonb_build_object('message',
+			format('%s rooms or sessions could not be read, the first: %s', run ->> 'failures', run #>> '{first_failure,message}')));
+	END IF;
+	seconds := greatest(extract(epoch FROM clock_timestamp() - (run ->> 'started')::timestamptz), 0.001);
+	phase_seconds := extract(epoch FROM clock_timestamp() - (run ->> 'phase_started')::timestamptz);
+	done := run ->> 'done';
+	total := run ->> 'total';
+	EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, session_id, synced_at, state, started_at,'
+		' rooms_done, rooms_total, row_count, rate, time_left, detail)'
+		' VALUES ('''', ''run'', '''', clock_timestamp(), $1, $2, $3, $4, $5, $6, $7, $8)'
+		' ON CONFLICT (room_id, what, session_id) DO UPDATE SET synced_at = excluded.synced_at, state = excluded.state,'
+		' started_at = excluded.started_at, rooms_done = excluded.rooms_done, rooms_total = excluded.rooms_total,'
+		' row_count = excluded.row_count, rate = excluded.rate, time_left = excluded.time_left, detail = excluded.detail', mirror)
+		USING CASE WHEN run ? 'error' THEN 'failed' WHEN run ->> 'step' = 'end' THEN 'done' ELSE 'running' END,
+			(run ->> 'started')::timestamptz, done, total, (run ->> 'rows')::bigint,
+			round((run ->> 'rows')::bigint / seconds, 1),
+			CASE WHEN run ->> 'step' = 'end' THEN interval '0' WHEN done > 0
+				THEN make_interval(secs => round(phase_seconds / done * (total - done))::double precision) END,
+			coalesce(run #>> '{error,message}', run ->> 'step');
+
+	IF run ->> 'step' = 'end' OR clock_timestamp() - (run ->> 'noticed')::timestamptz > interval '5 seconds' THEN
+		run := run || jsonb_build_object('noticed', clock_timestamp());
+		RAISE NOTICE 'hms_sync: %, % of % rooms, % rows, % rows/s%',
+			CASE run ->> 'step' WHEN 'end' THEN 'done' ELSE replace(run ->> 'step', '_', ' ') END, done, total,
+			run ->> 'rows', round((run ->> 'rows')::bigint / seconds, 1),
+			CASE WHEN run ->> 'step' <> 'end' AND done > 0
+				THEN format(', %s left', make_interval(secs => round(phase_seconds / done * (total - done))::double precision))
+				ELSE '' END;
+	END IF;
+	IF run ->> 'step' = 'end' AND (run ->> 'too_old')::bigint > 0 THEN
+		RAISE WARNING 'hms_sync: the events of % sessions are lost: they ended more than 30 days ago, which is as long as 100ms keeps events',
+			run ->> 'too_old';
+	END IF;
+	RETURN CASE WHEN run ? 'error' OR run ->> 'step' <> 'end' THEN run END;
+END;
+$$;
+COMMENT ON FUNCTION _hms_sync_step(name, text[], timestamptz, boolean, jsonb) IS
+'Internal: takes a step of hms_sync and tells how far it is';
+
+-- hms_sync(schema, rooms, since, events)
+--		Bring a mirror up to date.
+--
+-- Arguments: the mirror's schema; only these rooms; sessions that began since then
+-- are read again, with their events (a first run reads none from before it); with
+-- events false the events wait for a later run.  Commits as it goes, so it cannot
+-- run inside a transaction block.  Whatever ends it, the next run goes on where it
+-- was.  The row "run" of sync_state, and a NOTICE every five seconds, say how far
+-- it is.  Warns of sessions whose events 100ms no longer has.
+--
+-- The caller needs the functions of level read and the rights of the tables' owner.
+--
+-- Errors: 55P03 (another run is at work), 42P01 (no mirror there), 2D000 (in a
+-- transaction block), those of hms_rooms, hms_sessions, hms_track_events,
+-- hms_recordings and hms_recording_assets.
+CREATE PROCEDURE hms_sync(
+	schema name,
+	rooms text[] DEFAULT NULL,
+	since timestamptz DEFAULT NULL,
+	events boolean DEFAULT true)
+LANGUAGE plpgsql
+AS $$
+-- No search_path can be set where COMMIT is used: everything here is qualified,
+-- and no operator is used.
+DECLARE
+	take_step pg_catalog.text;
+	run pg_catalog.jsonb;
+BEGIN
+	SELECT pg_catalog.format('SELECT %I._hms_sync_step($1, $2, $3, $4, $5)', n.nspname) INTO STRICT take_step
+	FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
+	WHERE n.oid OPERATOR(pg_catalog.=) e.extnamespace AND e.extname OPERATOR(pg_catalog.=) 'hms';
+	LOOP
+		EXECUTE take_step INTO STRICT run USING schema, rooms, since, events, run;
+		COMMIT;
+		EXIT WHEN run IS NULL;
+	END LOOP;
+END;
+$$;
+COMMENT ON PROCEDURE hms_sync(name, text[], timestamptz, boolean) IS
+'Bring a mirror up to date; commits as it goes, and goes on where the last run ended';
+
+CREATE TYPE _hms_webhook AS (
+	version text,
+	id text,
+	"timestamp" timestamptz,
+	type text,
+	account_id text,
+	app_id text,
+	template_id text,
+	is_replay boolean,
+	data jsonb,
+	extra jsonb
+);
+COMMENT ON TYPE _hms_webhook IS
+'Internal: the envelope of a webhook';
+
+CREATE TYPE _hms_webhook_data AS (
+	room_id text,
+	room_name text,
+	session_id text,
+	peer_id text,
+	user_id text,
+	user_name text,
+	role text,
+	account_id text,
+	app_id text,
+	template_id text,
+	is_replay boolean,
+	joined_at timestamptz,
+	left_at timestamptz,
+	session_started_at timestamptz,
+	session_stopped_at timestamptz
+);
+COMMENT ON TYPE _hms_webhook_data IS
+'Internal: what the mirror reads of a webhook''s data';
+
+-- Raise unless the webhook proves that it comes from 100ms: see
+-- hms_receive_webhook.  It can be asked by anybody and tells nothing.
+CREATE FUNCTION _hms_check_webhook(headers jsonb, body text)
+RETURNS boolean
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'hms_check_webhook';
+COMMENT ON FUNCTION _hms_check_webhook(jsonb, text) IS
+'Internal: raises unless a webhook''s headers prove where it comes from';
+
+-- Store a webhook and what it tells of its room, session and peer; true unless it
+-- was there.
+--
+-- What is told is worked out anew from all the stored webhooks of that session or
+-- peer, so their order does not matter.  They add: a row that is missing, a time
+-- that is null, that a session is over, a role that changed after the row was read
+-- from the API.  What they wrote has no synced_at, and the next hms_sync reads it
+-- from the API.  The marks of sync_state stay where they are.
+CREATE FUNCTION _hms_store_webhook(mirror text, ext text, event jsonb, body text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	telling CONSTANT text[] := '{session.open.success,session.close.success,peer.join.success,peer.leave.success,role.change.success}';
+	told record;
+	is_new integer;
+BEGIN
+	IF to_regclass(mirror || '.webhook_events') IS NULL THEN
+		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
+			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	END IF;
+	IF jsonb_typeof(event) IS DISTINCT FROM 'object' OR coalesce(event ->> 'id', '') = '' THEN
+		RAISE EXCEPTION 'the webhook has no id' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'A webhook of 100ms is a JSON object with id, type, timestamp and data.';
+	END IF;
+	IF body::jsonb <> event THEN
+		RAISE EXCEPTION 'the webhook is not what its body holds' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- one session's webhooks wait for one another: each sees what the others stored
+	PERFORM pg_advisory_xact_lock(mirror::regnamespace::oid::integer, hashtext(event #>> '{data,session_id}'));
+	EXECUTE format($sql$
+		INSERT INTO %1$s.webhook_events (version, id, "timestamp", type, account_id, app_id,
+			room_id, session_id, peer_id, user_id, template_id, is_replay, data, extra)
+		SELECT e.version, e.id, e."timestamp", e.type, coalesce(e.account_id, d.account_id),
+			coalesce(e.app_id, d.app_id), coalesce(d.room_id, ''), d.session_id, d.peer_id, d.user_id,
+			coalesce(e.template_id, d.template_id), coalesce(e.is_replay, d.is_replay), e.data, e.extra
+		FROM %2$s._hms_rows_of(NULL::%2$s._hms_webhook, NULL, $1) AS e
+			LEFT JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL,
+				CASE jsonb_typeof(e.data) WHEN 'object' THEN e.data END) AS d ON true
+		ON CONFLICT DO NOTHING
+		RETURNING room_id, session_id, peer_id, type, "timestamp" AS at$sql$, mirror, ext)
+	INTO told USING event;
+	GET DIAGNOSTICS is_new = ROW_COUNT;
+	IF is_new = 0 OR told.room_id = '' OR told.session_id = '' OR NOT told.type = ANY (telling) THEN
+		RETURN is_new > 0;
+	END IF;
+
+	EXECUTE format($sql$
+		INSERT INTO %1$s.rooms AS t (id, name, template_id)
+		SELECT $1, max(d.room_name), max(d.template_id)
+		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL, w.data) AS d
+		WHERE w.room_id = $1 AND w.session_id = $2 AND w.type = ANY ($3)
+		ON CONFLICT DO NOTHING$sql$, mirror, ext)
+	USING told.room_id, told.session_id, telling;
+
+	EXECUTE format($sql$
+		INSERT INTO %1$s.sessions AS t (id, room_id, customer_id, app_id, active, created_at, updated_at)
+		SELECT $2, $1, max(w.account_id), max(w.app_id),
+			coalesce(bool_and(w.type <> 'session.close.success'), true), min(d.session_started_at),
+			max(coalesce(d.session_stopped_at, w."timestamp")) FILTER (WHERE w.type = 'session.close.success')
+		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL, w.data) AS d
+		WHERE w.room_id = $1 AND w.session_id = $2 AND w.type = ANY ($3)
+		ON CONFLICT (room_id, id) DO UPDATE SET
+			active = excluded.active, synced_at = NULL,
+			customer_id = coalesce(t.customer_id, excluded.customer_id),
+			app_id = coalesce(t.app_id, excluded.app_id),
+			created_at = coalesce(t.created_at, excluded.created_at),
+			updated_at = coalesce(excluded.updated_at, t.updated_at)
+		WHERE t.synced_at IS NULL OR t.active AND NOT excluded.active$sql$, mirror, ext)
+	USING told.room_id, told.session_id, telling;
+
+	IF told.type NOT LIKE 'session.%' AND told.peer_id <> '' THEN
+		EXECUTE format($sql$
+			INSERT INTO %1$s.session_peers AS t (id, session_id, room_id, user_id, name, role, joined_at, left_at)
+			SELECT $3, $2, $1, w.user_id, w.user_name, w.role, w.joined_at, w.left_at
+			FROM (SELECT d.user_id, d.user_name, d.role, w."timestamp" AS at,
+					min(d.joined_at) OVER () AS joined_at,
+					max(CASE WHEN w.type = 'peer.leave.success' THEN coalesce(d.left_at, w."timestamp") END) OVER () AS left_at
+				FROM %1$s.webhook_events AS w
+					CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL, w.data) AS d
+				WHERE w.room_id = $1 AND w.session_id = $2 AND w.peer_id = $3
+					AND w.type = ANY ($5) AND w.type NOT LIKE 'session.%%'
+				-- of one second: who leaves has the last role, who joins the first
+				ORDER BY w."timestamp" DESC NULLS LAST,
+					array_position('{peer.leave.success,role.change.success,peer.join.success}', w.type), w.id
+				LIMIT 1) AS w
+			ON CONFLICT (room_id, session_id, id) DO UPDATE SET
+				user_id = coalesce(nullif(t.user_id, ''), excluded.user_id),
+				name = coalesce(nullif(t.name, ''), excluded.name),
+				role = CASE WHEN t.synced_at IS NULL OR $4 > t.synced_at THEN excluded.role ELSE t.role END,
+				joined_at = coalesce(t.joined_at, excluded.joined_at),
+				left_at = coalesce(t.left_at, excluded.left_at),
+				synced_at = NULL
+			WHERE t.synced_at IS NULL OR t.left_at IS NULL$sql$, mirror, ext)
+		USING told.room_id, told.session_id, told.peer_id, told.at, telling;
+	END IF;
+	RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION _hms_store_webhook(text, text, jsonb, text) IS
+'Internal: stores a webhook and what it tells';
+
+-- hms_receive_webhook(schema, event, headers, body)
+--		Take a webhook of 100ms into a mirror.
+--
+-- Arguments: the mirror's schema; the webhook; the request's headers as an object
+-- of names (in any case) and values; the request's body byte by byte, of which a
+-- signature is.  Returns whether it is new: one that was there, by its id, changes
+-- nothing.  Any type of event is stored; those of sessions and peers also go into
+-- their tables, so that these are current between two runs of hms_sync.
+--
+-- Where hms.webhook_secret is set, the header that hms.webhook_header names must
+-- have that value.  A signature (header x-100ms-signature, HMAC-SHA256 of the body)
+-- must be right, by hms.webhook_key or else by the app secret; where
+-- hms.webhook_key is set, there must be one.
+--
+-- The caller needs INSERT, SELECT and UPDATE on webhook_events, rooms, sessions and
+-- session_peers.
+--
+-- Errors: 28000 (it does not prove that it comes from 100ms), 22023 (it has no id, or
+-- is not what the body holds),
+-- 42P01 (no mirror there), 55000 (it is signed and there is no key).
+CREATE FUNCTION hms_receive_webhook(
+	schema name,
+	event jsonb,
+	headers jsonb DEFAULT NULL,
+	body text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN _hms_check_webhook(hms_receive_webhook.headers,
+			coalesce(hms_receive_webhook.body, hms_receive_webhook.event::text))
+		THEN _hms_store_webhook(quote_ident(hms_receive_webhook.schema), _hms_schema(),
+			hms_receive_webhook.event, hms_receive_webhook.body) END;
+END;
+COMMENT ON FUNCTION hms_receive_webhook(name, jsonb, jsonb, text) IS
+'Take a webhook of 100ms into a mirror, once; false when it was there';
 
 -- ---------------------------------------------------------------------------
 -- Operation
@@ -1325,22 +4308,22 @@ COMMENT ON FUNCTION hms_concurrency(text[], text, interval) IS
 -- Source: GET /rooms
 CREATE FUNCTION _hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
 RETURNS SETOF record
-LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'hms_check';
 COMMENT ON FUNCTION _hms_check() IS 'Internal: the checks that need no catalog';
 
 CREATE FUNCTION hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
 RETURNS SETOF record
-LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 BEGIN ATOMIC
 	SELECT c."check", c.ok, c.detail FROM _hms_check() c
 	UNION ALL
 	SELECT 'secret visibility', count(*) = 0,
 		CASE WHEN count(*) = 0 THEN 'no role or database setting shows a secret'
-			ELSE 'hms.secret is set by ALTER ROLE or ALTER DATABASE, where every role can read it in pg_db_role_setting'
+			ELSE 'hms.secret, hms.webhook_secret or hms.webhook_key is set by ALTER ROLE or ALTER DATABASE, where every role can read it in pg_db_role_setting'
 		END
 	FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) c (setting)
-	WHERE c.setting LIKE 'hms.secret=%';
+	WHERE c.setting ~ '^hms\.(secret|webhook_secret|webhook_key)=.';
 END;
 COMMENT ON FUNCTION hms_check() IS
 'Checks of settings, library, connection, token and clock; makes one request';
@@ -1362,8 +4345,9 @@ COMMENT ON FUNCTION hms_stats() IS
 'What this backend has asked of 100ms since it started';
 
 -- The functions of a level.  tokens: what an app needs to let its users in;
--- read: reports and lists; write: what changes something at 100ms; all: these
--- and what reaches everything (any endpoint, management tokens, hms_check).
+-- read: reports, lists and the mirror; write: what changes something at 100ms,
+-- and what shows stream keys, storage keys or links to recordings; all: these and
+-- what reaches everything (any endpoint, management tokens, hms_check).
 CREATE FUNCTION _hms_functions(level text)
 RETURNS SETOF regprocedure
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -1377,13 +4361,17 @@ BEGIN ATOMIC
 		AND d.deptype = 'e'
 		AND e.extname = 'hms'
 		AND p.proname LIKE 'hms\_%'
-		AND p.proname NOT IN ('hms_grant', 'hms_revoke')
+		AND p.proname NOT IN ('hms_grant', 'hms_revoke', 'hms_stats')
 		AND (level = 'all'
 			OR level = CASE
 				WHEN p.proname IN ('hms_auth_token', 'hms_verify_token') THEN 'tokens'
 				WHEN p.proname LIKE 'hms\_api\_%'
 					OR p.proname IN ('hms_management_token', 'hms_check') THEN 'all'
-				WHEN p.provolatile = 's' THEN 'read'
+				WHEN p.proname IN ('hms_stream_key', 'hms_template', 'hms_templates',
+					'hms_template_settings', 'hms_template_destinations',
+					'hms_legacy_templates') THEN 'write'
+				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_sync',
+					'hms_receive_webhook') THEN 'read'
 				ELSE 'write'
 			END);
 END;
@@ -1410,7 +4398,7 @@ BEGIN
 				HINT = 'The levels are tokens, read, write and all.';
 	END IF;
 	FOREACH function IN ARRAY functions LOOP
-		EXECUTE format('%s EXECUTE ON FUNCTION %s %s %s',
+		EXECUTE format('%s EXECUTE ON ROUTINE %s %s %s',
 			command, function, direction, role);
 	END LOOP;
 END;
@@ -1479,6 +4467,90 @@ REVOKE ALL ON FUNCTION hms_create_room_codes(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hms_create_room_code(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hms_enable_room_code(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hms_disable_room_code(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_error_events(text, text, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_error_events(text[], text, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_analytics_events(text, text, text, text, text, text[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_analytics_events(text[], text, text, text, text, text[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_peer_quality_stats(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_webhook_events(text, timestamptz, timestamptz, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_replay_webhook_events(timestamptz, timestamptz, text, text[], text, integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_webhook_replay(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_live_streams(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_live_streams(text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_live_stream(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_start_live_stream(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_live_stream(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_live_streams(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_pause_live_stream_recording(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_resume_live_stream_recording(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_send_timed_metadata(text, text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_recordings(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_recordings(text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_recording(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_start_recording(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_recording(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_recordings(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_pause_recording(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_resume_recording(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_recording_assets(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_recording_assets(text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_recording_asset(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_presigned_url(text, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_external_streams(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_external_streams(text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_external_stream(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_start_external_stream(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_external_stream(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_external_streams(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stream_key(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_create_stream_key(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_disable_stream_key(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_create_poll(jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_poll(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_poll_question(text, integer, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_delete_poll_question(text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_poll_option(text, integer, integer, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_delete_poll_option(text, integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll_sessions(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll_session(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll_responses(text, integer, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll_response(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll_results(text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_poll_result(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_link_polls(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_templates() FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_template(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_create_template(jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_template(text, jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_role(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_create_role(text, text, jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_delete_role(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_template_settings(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_template_settings(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_template_destinations(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_template_destinations(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_template_recordings(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_template_recordings(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_create_sip_outbound_trunk(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_update_sip_outbound_trunk(text, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_start_sip_outbound_call(text, text, text, text, text, boolean, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_send_dtmf(text, text, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_start_beam(text, text, text[], boolean, integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_stop_beam(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_create_room(jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_disable_room(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_templates(text, text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_create_template(jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_update_template(jsonb, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_role(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_create_role(text, text, jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_delete_role(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_template_settings(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_legacy_update_template_settings(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hms_api_get(text, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hms_api_list(text, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hms_api_post(text, jsonb) FROM PUBLIC;
@@ -1497,3 +4569,8 @@ REVOKE ALL ON FUNCTION
 	hms_concurrency(text, text, interval),
 	hms_concurrency(text[], text, interval)
 FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+	hms_create_mirror(name),
+	hms_receive_webhook(name, jsonb, jsonb, text)
+FROM PUBLIC;
+REVOKE ALL ON PROCEDURE hms_sync(name, text[], timestamptz, boolean) FROM PUBLIC;

@@ -27,7 +27,7 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'hms')
 	AND (p.prosecdef
 		OR (p.proname LIKE 'hms\_%' AND p.proparallel = 's')
-		OR (p.proretset AND p.provolatile = 'i'))
+		OR (p.proname LIKE 'hms\_%' AND p.proretset AND p.provolatile = 'i'))
 ORDER BY 1;
 
 -- in any schema, moved to another, under a search_path that lies

@@ -28,6 +28,12 @@
  */
 #define FIRST_BACK_OFF 200
 
+/* Seconds that a token lives which is signed for one call, its repetitions and their waits. */
+#define AUTH_TOKEN_LIFE (10 * SECS_PER_MINUTE)
+
+/* A shorter text is no secret, and leaving it out would spoil any sentence. */
+#define SECRET_MIN 4
+
 /* What an answer says in the API's error shape. */
 typedef struct ApiError
 {
@@ -49,20 +55,35 @@ release_auth(void *arg)
 		explicit_bzero(auth->token, strlen(auth->token));
 }
 
-/* Take the backend's token as the one of this walk. */
+/* An auth token that lives as long as its call may take. */
+static char *
+sign_auth_token(const HmsClaims *who)
+{
+	HmsClaims	claims = *who;
+
+	claims.issued_at = hms_epoch_now() - HMS_TOKEN_SKEW;
+	claims.not_before = claims.issued_at;
+	claims.expires_at = claims.not_before + AUTH_TOKEN_LIFE;
+	return hms_token_sign(&claims);
+}
+
+/* Take a token for this walk: the backend's, or one of its own. */
 static void
 take_token(HmsAuth *auth)
 {
-	const char *token = hms_token_management();
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(auth));
+	char	   *token = auth->claims ? sign_auth_token(auth->claims) :
+		pstrdup(hms_token_management());
 
+	MemoryContextSwitchTo(old);
 	if (auth->token)
 		explicit_bzero(auth->token, strlen(auth->token));
-	auth->token = MemoryContextStrdup(GetMemoryChunkContext(auth), token);
+	auth->token = token;
 	auth->generation = hms_credentials_generation;
 }
 
 HmsAuth *
-hms_auth_create(void)
+hms_auth_create(const HmsRequest *request)
 {
 	HmsAuth    *auth = palloc0(sizeof(HmsAuth));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
@@ -70,6 +91,7 @@ hms_auth_create(void)
 	callback->func = release_auth;
 	callback->arg = auth;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	auth->claims = request->claims;
 	take_token(auth);
 	return auth;
 }
@@ -110,19 +132,79 @@ hms_call_start(HmsCall *call, char *url)
 
 /* --- the API's words ----------------------------------------------------------- */
 
-/* A scalar as text of the server's encoding that is safe to show. */
-static char *
-clean_scalar(const HmsJsonValue *value)
+/* Does a member of this name hold secrets of the caller's? */
+static bool
+is_secret_member(const HmsJsonValue *key)
 {
+	static const char *const names[] = {
+		"key", "secret", "secretKey", "password", "credentials", "headers",
+		"rtmp_urls", "rtmpUrls"
+	};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (hms_json_equals(key, names[i], strlen(names[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Put stars where this text stands in that one. */
+static void
+blank_out(char *text, const char *secret)
+{
+	size_t		len = strlen(secret);
+
+	if (len < SECRET_MIN)
+		return;
+	for (char *found = strstr(text, secret); found; found = strstr(found, secret))
+		memset(found, '*', len);
+}
+
+/* Blank out, in an API's text, what a body holds under the names above. */
+static void
+hide_secrets(char *text, const HmsJsonValue *value, bool secret)
+{
+	HmsJsonReader reader;
+	HmsJsonValue key;
+	HmsJsonValue inner;
+	size_t		len;
+
+	if (value->type == HMS_JSON_STRING && secret)
+		blank_out(text, hms_json_text(value, &len));
+	if (value->type != HMS_JSON_ARRAY && value->type != HMS_JSON_OBJECT)
+		return;
+	hms_json_open(&reader, value);
+	if (value->type == HMS_JSON_ARRAY)
+	{
+		while (hms_json_element(&reader, &inner))
+			hide_secrets(text, &inner, secret);
+		return;
+	}
+	while (hms_json_pair(&reader, &key, &inner))
+		hide_secrets(text, &inner, secret || is_secret_member(&key));
+}
+
+/*
+ * A scalar of an answer as text of the server's encoding that is safe to show:
+ * an API may repeat what it was sent.
+ */
+static char *
+clean_scalar(const HmsExchange *exchange, const HmsJsonValue *value)
+{
+	HmsJsonValue body;
 	size_t		len;
 	char	   *text = hms_json_text(value, &len);
 
+	if (exchange->body &&
+		hms_json_check(exchange->body, strlen(exchange->body), &body) == NULL)
+		hide_secrets(text, &body, false);
 	return hms_clean_text(text, len);
 }
 
 /* The texts of an array, one after the other. */
 static char *
-clean_array(const HmsJsonValue *array)
+clean_array(const HmsExchange *exchange, const HmsJsonValue *array)
 {
 	HmsJsonReader reader;
 	HmsJsonValue element;
@@ -134,7 +216,7 @@ clean_array(const HmsJsonValue *array)
 	{
 		if (element.type == HMS_JSON_STRING)
 			appendStringInfo(&buf, "%s%s", buf.len > 0 ? "; " : "",
-							 clean_scalar(&element));
+							 clean_scalar(exchange, &element));
 	}
 	return buf.data;
 }
@@ -161,20 +243,37 @@ read_api_error(const HmsExchange *exchange)
 			value.type == HMS_JSON_NUMBER;
 
 		if (scalar && hms_json_equals(&key, "code", strlen("code")))
-			error.code = clean_scalar(&value);
+			error.code = clean_scalar(exchange, &value);
 		else if (value.type == HMS_JSON_STRING &&
 				 hms_json_equals(&key, "message", strlen("message")))
-			error.message = clean_scalar(&value);
+			error.message = clean_scalar(exchange, &value);
 		else if (hms_json_equals(&key, "details", strlen("details")))
 		{
 			if (value.type == HMS_JSON_ARRAY)
-				error.details = clean_array(&value);
+				error.details = clean_array(exchange, &value);
 			else if (scalar)
-				error.details = clean_scalar(&value);
+				error.details = clean_scalar(exchange, &value);
 		}
 	}
 	error.found = error.code != NULL && error.message != NULL;
 	return error;
+}
+
+/* What an answer's code means, where the endpoint has errors of its own. */
+static const HmsErrorCode *
+own_error(const HmsCall *call)
+{
+	const HmsErrorCode *own = call->request->endpoint->codes;
+	ApiError	error;
+
+	if (own == NULL)
+		return NULL;
+	error = read_api_error(call->exchange);
+	if (error.code == NULL)
+		return NULL;
+	while (own->code != 0 && strcmp(error.code, psprintf("%d", own->code)) != 0)
+		own++;
+	return own->code == 0 ? NULL : own;
 }
 
 bool
@@ -281,6 +380,13 @@ decide(HmsCall *call)
 		send_request(call);
 		return;
 	}
+	if (call->exchange->neglected && had_no_effect(call))
+	{
+		/* a cursor lay idle for longer than a request may take */
+		hms_stats_counters.retries++;
+		send_request(call);
+		return;
+	}
 	call->state = HMS_CALL_FAILED;
 	if (!may_pass(call->exchange) || !had_no_effect(call) ||
 		call->attempts >= hms_retries)
@@ -309,13 +415,14 @@ hms_call_ended(HmsCall *call)
 		hms_stats_counters.retries++;
 		send_request(call);
 	}
-	if (call->state == HMS_CALL_WAITING && call->exchange->done)
+	/* an exchange that is sent again may be done at once */
+	while (call->state == HMS_CALL_WAITING && call->exchange->done)
 	{
 		const HmsExchange *exchange = call->exchange;
 
 		if (exchange->outcome == HMS_ANSWERED &&
 			exchange->status >= 200 && exchange->status < 300)
-			call->state = HMS_CALL_SUCCEEDED;
+			call->state = own_error(call) ? HMS_CALL_FAILED : HMS_CALL_SUCCEEDED;
 		else
 			decide(call);
 	}
@@ -417,14 +524,24 @@ status_hint(const HmsCall *call)
 	return NULL;
 }
 
-/* Raise the error of an answer that is not 2xx. */
+/* Raise the error that an answer is. */
 static void
 raise_status(const HmsCall *call)
 {
 	int			status = call->exchange->status;
 	ApiError	error = read_api_error(call->exchange);
+	const HmsErrorCode *own = own_error(call);
 	const char *hint = status_hint(call);
 
+	/* an error that came as success is a bad request all the same */
+	if (own)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_HTTP(status < 400 ? 400 : status)),
+				 errmsg("could not %s: %s", call->request->endpoint->doing, own->meaning),
+				 errdetail_internal("Error code %d with HTTP status %d for %s. %s",
+									own->code, status, target(call),
+									error.message ? error.message : ""),
+				 hint ? errhint("%s", hint) : 0));
 	ereport(ERROR,
 			(errcode(HMS_ERRCODE_HTTP(status)),
 			 errmsg("could not %s: %s", call->request->endpoint->doing,

@@ -16,6 +16,7 @@ typedef struct HmsAuth
 {
 	char	   *token;
 	uint64		generation;		/* hms_credentials_generation it was made for */
+	const HmsClaims *claims;	/* of an auth token; NULL: a management token */
 } HmsAuth;
 
 typedef enum HmsCallState
@@ -41,7 +42,7 @@ typedef struct HmsCall
 } HmsCall;
 
 /* Both live in the current memory context and are released with it. */
-extern HmsAuth *hms_auth_create(void);
+extern HmsAuth *hms_auth_create(const HmsRequest *request);
 extern HmsCall *hms_call_create(const HmsRequest *request, HmsAuth *auth);
 
 /* Ask for this URL, palloc'd, which the call then owns. */

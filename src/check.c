@@ -90,7 +90,7 @@ static List *
 check_answer(List *checks)
 {
 	HmsRequest *request = hms_request_build(hms_endpoint("hms_check"), NULL, 0);
-	HmsCall    *call = hms_call_create(request, hms_auth_create());
+	HmsCall    *call = hms_call_create(request, hms_auth_create(request));
 	const HmsExchange *exchange = call->exchange;
 	bool		answered;
 	int64		skew;

@@ -27,6 +27,10 @@ static const HmsRowShape room_shape = {
 
 static const HmsRowShape track_event_shape = EVENT_SHAPE("track");
 static const HmsRowShape recording_event_shape = EVENT_SHAPE("recording");
+static const HmsRowShape error_event_shape = EVENT_SHAPE("error");
+
+/* templates are camelCase on the wire */
+static const HmsRowShape template_shape = {.camel_case = true};
 
 /* a row for each peer of a session */
 static const HmsRowShape session_peer_shape = {
@@ -50,12 +54,28 @@ static const HmsRowShape stay_shape = {
 #define CALL(name_, doing_, method_, path_) \
 	.name = name_, .doing = doing_, .method = method_, .path = path_
 #define ARG(name_, flags_) {.name = name_, .flags = flags_}
+#define AS(name_, wire_, flags_) {.name = name_, .wire = wire_, .flags = flags_}
 #define FIXED(name_, fixed_) {.name = name_, .fixed = fixed_}
+
+#define NEEDED(path_) {.path = path_, .kind = HMS_RULE_NEEDED}
+#define NUMBER(path_, min_, max_) \
+	{.path = path_, .kind = HMS_RULE_NUMBER, .min = min_, .max = max_}
+#define LENGTH(path_, min_, max_) \
+	{.path = path_, .kind = HMS_RULE_LENGTH, .min = min_, .max = max_}
+#define RTMP_URLS(path_, min_, max_) \
+	{.path = path_, .kind = HMS_RULE_RTMP_URLS, .min = min_, .max = max_}
+#define RESOLUTION(path_) {.path = path_, .kind = HMS_RULE_RESOLUTION}
+#define ALL(path_, rules_) {.path = path_, .kind = HMS_RULE_ALL, .rules = rules_}
 
 /* --- values that stand in more than one row ---------------------------------- */
 
 static const char *const track_event_types[] = {
 	"track.add.success", "track.update.success", "track.remove.success", NULL
+};
+
+static const char *const error_event_types[] = {
+	"client.publish.failed", "client.subscribe.failed", "client.join.failed",
+	"client.disconnected", "client.connect.failed", NULL
 };
 
 /* functions that are computed from the stays of peers in sessions */
@@ -64,19 +84,203 @@ static const char *const stay_functions[] = {
 	NULL
 };
 
+static const char *const track_events_functions[] = {"hms_track_events", NULL};
 static const char *const talk_time_functions[] = {"hms_talk_time", NULL};
 
-#define ROOM_NEEDS \
-	.needs = { \
-		"recording_info.upload_info.type", \
-		"recording_info.upload_info.location", \
-		"recording_info.upload_info.credentials.key", \
-		"recording_info.upload_info.credentials.secret", \
-		"webhook.url", \
-	}
+static const char *const legacy_create_functions[] = {
+	"hms_legacy_create_template", NULL
+};
 
 #define SESSION_FILTERS \
 	ARG("room_id", HMS_NOT_EMPTY), ARG("active", 0), ARG("after", 0), ARG("before", 0)
+
+#define JOB_FILTERS \
+	ARG("room_id", HMS_NOT_EMPTY), ARG("session_id", HMS_NOT_EMPTY), ARG("status", HMS_NOT_EMPTY)
+
+#define ROLE_PATH \
+	ARG("template_id", HMS_REQUIRED), ARG("role_name", HMS_REQUIRED)
+
+/* --- what bodies must hold ------------------------------------------------------- */
+
+static const HmsRule room_rules[] = {
+	NUMBER("size", 0, 20000),
+	NUMBER("max_duration_seconds", 120, 43200),
+	NEEDED("recording_info.upload_info.type"),
+	NEEDED("recording_info.upload_info.location"),
+	NEEDED("recording_info.upload_info.credentials.key"),
+	NEEDED("recording_info.upload_info.credentials.secret"),
+	NEEDED("webhook.url"),
+	{0}
+};
+
+static const HmsRule summary_rules[] = {
+	LENGTH("context", 0, 300),
+	NUMBER("temperature", 0.1, 1),
+	LENGTH("sections", 0, 6),
+	NEEDED("sections.[].title"),
+	LENGTH("sections.[].title", 1, 100),
+	NEEDED("sections.[].format"),
+	{0}
+};
+
+static const HmsRule live_stream_rules[] = {
+	ALL("transcription.summary", summary_rules),
+	{0}
+};
+
+static const HmsRule recording_rules[] = {
+	RESOLUTION("resolution"),
+	ALL("transcription.summary", summary_rules),
+	{0}
+};
+
+static const HmsRule external_stream_rules[] = {
+	NEEDED("rtmp_urls"),
+	RTMP_URLS("rtmp_urls", 1, 5),
+	RESOLUTION("resolution"),
+	{0}
+};
+
+static const HmsRule metadata_rules[] = {
+	LENGTH("payload", 1, 100),
+	NUMBER("duration", 1, INFINITY),
+	{0}
+};
+
+static const HmsRule replay_rules[] = {
+	NUMBER("limit", 1, 50000),
+	NUMBER("offset", 0, INFINITY),
+	{0}
+};
+
+/* a role but for its priority, which has other bounds in the legacy API */
+static const HmsRule any_role_rules[] = {
+	NUMBER("publishParams.audio.bitRate", 16, 128),
+	NUMBER("publishParams.video.bitRate", 30, 2000),
+	NUMBER("publishParams.video.frameRate", 1, 30),
+	NUMBER("publishParams.video.height", 50, 1080),
+	NUMBER("publishParams.video.width", 50, 1920),
+	NUMBER("publishParams.screen.bitRate", 500, INFINITY),
+	NUMBER("publishParams.screen.frameRate", 1, 30),
+	NUMBER("publishParams.screen.height", 270, 1080),
+	NUMBER("publishParams.screen.width", 480, 1920),
+	LENGTH("publishParams.simulcast.*.layers", 0, 3),
+	NEEDED("publishParams.simulcast.*.layers.[].rid"),
+	NEEDED("publishParams.simulcast.*.layers.[].scaleResolutionDownBy"),
+	NUMBER("publishParams.simulcast.*.layers.[].scaleResolutionDownBy", 1, 12),
+	NUMBER("publishParams.simulcast.*.layers.[].maxBitrate", 0, 2000),
+	NEEDED("publishParams.simulcast.*.layers.[].maxFramerate"),
+	NUMBER("publishParams.simulcast.*.layers.[].maxFramerate", 1, 30),
+	NUMBER("subscribeParams.subscribeDegradation.packetLossThreshold", 1, 100),
+	NUMBER("subscribeParams.subscribeDegradation.degradeGracePeriodSeconds", 1, 10),
+	NUMBER("subscribeParams.subscribeDegradation.recoverGracePeriodSeconds", 1, 10),
+	NUMBER("maxPeerCount", -1, INFINITY),
+	{0}
+};
+
+static const HmsRule role_rules[] = {
+	ALL("", any_role_rules),
+	NUMBER("priority", 1, 5),
+	{0}
+};
+
+static const HmsRule legacy_role_rules[] = {
+	ALL("", any_role_rules),
+	NUMBER("priority", 1, 10),
+	{0}
+};
+
+static const HmsRule settings_rules[] = {
+	NEEDED("recording.upload.type"),
+	NEEDED("recording.upload.location"),
+	NEEDED("recording.upload.credentials.key"),
+	NEEDED("recording.upload.credentials.secretKey"),
+	NUMBER("roomState.messageInterval", 5, 3600),
+	{0}
+};
+
+static const HmsRule destinations_rules[] = {
+	NEEDED("browserRecordings.*.name"),
+	NEEDED("browserRecordings.*.role"),
+	NEEDED("rtmpDestinations.*.name"),
+	LENGTH("rtmpDestinations.*.rtmpUrls", 0, 3),
+	NEEDED("hlsDestinations.*.name"),
+	NUMBER("hlsDestinations.*.numPlaylistSegments", 3, 150),
+	NEEDED("transcriptions.*.name"),
+	NEEDED("transcriptions.*.role"),
+	ALL("transcriptions.*.summary", summary_rules),
+	{0}
+};
+
+static const HmsRule template_rules[] = {
+	ALL("roles.*", role_rules),
+	ALL("settings", settings_rules),
+	ALL("destinations", destinations_rules),
+	{0}
+};
+
+/* the API empties the destinations of a template that comes without any */
+static const HmsRule whole_template_rules[] = {
+	NEEDED("roles"),
+	NEEDED("settings"),
+	{.path = "destinations", .kind = HMS_RULE_NEEDED, .unless_overwrite = true},
+	ALL("", template_rules),
+	{0}
+};
+
+static const HmsRule legacy_template_rules[] = {
+	ALL("roles.*", legacy_role_rules),
+	{0}
+};
+
+static const HmsRule whole_legacy_template_rules[] = {
+	NEEDED("roles"),
+	NEEDED("settings"),
+	ALL("", legacy_template_rules),
+	{0}
+};
+
+static const HmsRule template_recordings_rules[] = {
+	LENGTH("", 1, 1),
+	NEEDED("[].name"),
+	NEEDED("[].role"),
+	{0}
+};
+
+static const HmsRule sip_call_rules[] = {
+	{.path = "headers", .kind = HMS_RULE_SIP_HEADERS},
+	{0}
+};
+
+static const HmsRule dtmf_rules[] = {
+	{.path = "digits", .kind = HMS_RULE_DIGITS},
+	{0}
+};
+
+static const HmsRule beam_rules[] = {
+	{.path = "meeting_url", .kind = HMS_RULE_WEB_URL},
+	RTMP_URLS("rtmp_urls", 0, 3),
+	{.path = "rtmp_urls", .kind = HMS_RULE_EITHER, .other = "record"},
+	RESOLUTION("resolution"),
+	{0}
+};
+
+/* --- errors that have a number of their own ------------------------------------- */
+
+static const HmsErrorCode beam_codes[] = {
+	{1, "the room is being streamed or recorded already"},
+	{2, "the service has an internal error"},
+	{3, "the room id is missing"},
+	{4, "there is no room of that id"},
+	{5, "neither RTMP URLs nor a recording was asked for"},
+	{6, "the meeting URL is missing"},
+	{7, "the meeting URL is not valid"},
+	{8, "the operation is neither start nor stop"},
+	{9, "the operation is missing"},
+	{10, "the room is neither streamed nor recorded"},
+	{11, "the resolution is not supported"},
+	{0}
+};
 
 /* --- the table ----------------------------------------------------------------- */
 
@@ -97,12 +301,12 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_create_room", "create room", HMS_POST, "/rooms"),
 		.params = {ARG("options", HMS_WHOLE_BODY)},
-		.shape = &room_shape, ROOM_NEEDS,
+		.shape = &room_shape, .rules = room_rules,
 	},
 	{
 		CALL("hms_update_room", "update room", HMS_POST, "/rooms/{room_id}"),
 		.params = {ARG("room_id", HMS_REQUIRED), ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
-		.shape = &room_shape, ROOM_NEEDS,
+		.shape = &room_shape, .rules = room_rules,
 	},
 	{
 		CALL("hms_enable_room", "enable room", HMS_POST, "/rooms/{room_id}"),
@@ -206,12 +410,59 @@ static const HmsEndpoint endpoints[] = {
 		.serves = talk_time_functions,
 	},
 	{
+		/* of many sessions at a time: two arrays, session_id[i] is of room_id[i] */
+		CALL("sessions_tracks", "list track events", HMS_GET, "/analytics/events"),
+		.params = {ARG("room_id", HMS_REQUIRED | HMS_PAIRED),
+		ARG("session_id", HMS_REQUIRED | HMS_PAIRED),
+		{.name = "type", .unless_given = track_event_types}},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
+		.serves = track_events_functions,
+	},
+	{
 		CALL("hms_recording_events", "list recording events", HMS_GET, "/analytics/events"),
 		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
 		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
 		ARG("beam_id", HMS_NOT_EMPTY),
 		FIXED("type", "beam.recording.success")},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &recording_event_shape,
+	},
+
+	{
+		CALL("hms_error_events", "list error events", HMS_GET, "/analytics/events"),
+		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
+		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
+		{.name = "type", .unless_given = error_event_types}},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &error_event_shape,
+	},
+	{
+		CALL("hms_analytics_events", "list events", HMS_GET, "/analytics/events"),
+		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
+		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
+		ARG("beam_id", HMS_NOT_EMPTY), ARG("type", 0), ARG("error", 0)},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT,
+	},
+	{
+		CALL("hms_peer_quality_stats", "get quality statistics of peer", HMS_GET, "/analytics/peer-stats"),
+		.params = {ARG("session_id", HMS_REQUIRED), ARG("peer_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_webhook_events", "list webhook events", HMS_GET, "/analytics/webhooks"),
+		.params = {ARG("room_id", HMS_NOT_EMPTY), ARG("start_time", 0), ARG("end_time", 0),
+		ARG("status", HMS_NOT_EMPTY), ARG("event_names", 0)},
+		.rows = "events", .paging = HMS_PAGE_BY_NUMBER,
+	},
+	{
+		CALL("hms_replay_webhook_events", "replay webhook events", HMS_POST, "/analytics/webhooks/replay"),
+		.params = {ARG("start_time", HMS_REQUIRED), ARG("end_time", HMS_REQUIRED),
+		ARG("room_id", HMS_NOT_EMPTY), ARG("event_names", HMS_NOT_EMPTY),
+		ARG("status", HMS_NOT_EMPTY), ARG("limit", 0), ARG("offset", 0)},
+		.rules = replay_rules,
+	},
+	{
+		CALL("hms_webhook_replay", "get webhook replay", HMS_GET, "/analytics/webhooks/replay/{workflow_id}"),
+		.params = {ARG("workflow_id", HMS_REQUIRED)},
+		.missing_ok = true,
 	},
 
 	/* room codes */
@@ -236,6 +487,377 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_disable_room_code", "disable room code", HMS_POST, "/room-codes/code"),
 		.params = {ARG("code", HMS_REQUIRED), FIXED("enabled", "false")},
+	},
+
+	/* live streams */
+	{
+		CALL("hms_live_streams", "list live streams", HMS_GET, "/live-streams"),
+		.params = {JOB_FILTERS},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_live_stream", "get live stream", HMS_GET, "/live-streams/{stream_id}"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_start_live_stream", "start live stream", HMS_POST, "/live-streams/room/{room_id}/start"),
+		.params = {ARG("room_id", HMS_REQUIRED), ARG("options", HMS_WHOLE_BODY)},
+		.rules = live_stream_rules,
+	},
+	{
+		CALL("hms_stop_live_stream", "stop live stream", HMS_POST, "/live-streams/{stream_id}/stop"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_stop_live_streams", "stop live streams of room", HMS_POST, "/live-streams/room/{room_id}/stop"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+		.rows = "data",
+	},
+	{
+		CALL("hms_pause_live_stream_recording", "pause recording of live stream", HMS_POST, "/live-streams/{stream_id}/pause-recording"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_resume_live_stream_recording", "resume recording of live stream", HMS_POST, "/live-streams/{stream_id}/resume-recording"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_send_timed_metadata", "send timed metadata", HMS_POST, "/live-streams/{stream_id}/timed-metadata"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED),
+		ARG("payload", HMS_REQUIRED), ARG("duration", HMS_REQUIRED)},
+		.rules = metadata_rules,
+	},
+
+	/* recordings and their assets */
+	{
+		CALL("hms_recordings", "list recordings", HMS_GET, "/recordings"),
+		.params = {JOB_FILTERS},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_recording", "get recording", HMS_GET, "/recordings/{recording_id}"),
+		.params = {AS("id", "recording_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_start_recording", "start recording", HMS_POST, "/recordings/room/{room_id}/start"),
+		.params = {ARG("room_id", HMS_REQUIRED), ARG("options", HMS_WHOLE_BODY)},
+		.rules = recording_rules,
+	},
+	{
+		CALL("hms_stop_recording", "stop recording", HMS_POST, "/recordings/{recording_id}/stop"),
+		.params = {AS("id", "recording_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_stop_recordings", "stop recordings of room", HMS_POST, "/recordings/room/{room_id}/stop"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+		.rows = "data",
+	},
+	{
+		CALL("hms_pause_recording", "pause recording", HMS_POST, "/recordings/room/{room_id}/pause"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_resume_recording", "resume recording", HMS_POST, "/recordings/room/{room_id}/resume"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_recording_assets", "list recording assets", HMS_GET, "/recording-assets"),
+		.params = {JOB_FILTERS},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_recording_asset", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
+		.params = {AS("id", "asset_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_presigned_url", "get presigned URL", HMS_GET, "/recording-assets/{asset_id}/presigned-url"),
+		.params = {ARG("asset_id", HMS_REQUIRED),
+		AS("valid_for", "presign_duration", HMS_REQUIRED | HMS_POSITIVE)},
+		.missing_ok = true,
+	},
+
+	/* external streams */
+	{
+		CALL("hms_external_streams", "list external streams", HMS_GET, "/external-streams"),
+		.params = {JOB_FILTERS},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_external_stream", "get external stream", HMS_GET, "/external-streams/{stream_id}"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_start_external_stream", "start external stream", HMS_POST, "/external-streams/room/{room_id}/start"),
+		.params = {ARG("room_id", HMS_REQUIRED), ARG("options", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.rules = external_stream_rules,
+	},
+	{
+		CALL("hms_stop_external_stream", "stop external stream", HMS_POST, "/external-streams/{stream_id}/stop"),
+		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_stop_external_streams", "stop external streams of room", HMS_POST, "/external-streams/room/{room_id}/stop"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+		.rows = "data",
+	},
+
+	/* stream keys */
+	{
+		CALL("hms_stream_key", "get stream key", HMS_GET, "/stream-keys/room/{room_id}"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+		.rows = "data", .missing_ok = true,
+	},
+	{
+		CALL("hms_create_stream_key", "create stream key", HMS_POST, "/stream-keys/room/{room_id}"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_disable_stream_key", "disable stream key", HMS_POST, "/stream-keys/room/{room_id}/disable"),
+		.params = {ARG("room_id", HMS_REQUIRED)},
+	},
+
+	/* polls */
+	{
+		CALL("hms_create_poll", "create poll", HMS_POST, "/polls"),
+		.params = {ARG("options", HMS_WHOLE_BODY)},
+	},
+	{
+		CALL("hms_poll", "get poll", HMS_GET, "/polls/{poll_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_update_poll", "update poll", HMS_POST, "/polls/{poll_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("poll", HMS_REQUIRED | HMS_WHOLE_BODY)},
+	},
+	{
+		CALL("hms_update_poll_question", "update poll question", HMS_POST, "/polls/{poll_id}/questions/{question_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED),
+		ARG("question", HMS_REQUIRED | HMS_WHOLE_BODY)},
+	},
+	{
+		CALL("hms_delete_poll_question", "delete poll question", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_update_poll_option", "update poll option", HMS_POST, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED),
+		ARG("option_id", HMS_REQUIRED), ARG("option", HMS_REQUIRED | HMS_WHOLE_BODY)},
+	},
+	{
+		CALL("hms_delete_poll_option", "delete poll option", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED),
+		ARG("option_id", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_poll_sessions", "list sessions of poll", HMS_GET, "/polls/{poll_id}/sessions"),
+		.params = {ARG("poll_id", HMS_REQUIRED)},
+		.rows = "responses", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_poll_session", "get session of poll", HMS_GET, "/polls/{poll_id}/sessions/{session_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("session_id", HMS_REQUIRED)},
+		.rows = "responses", .paging = HMS_PAGE_BY_LAST, .missing_ok = true,
+	},
+	{
+		CALL("hms_poll_responses", "list responses of poll", HMS_GET, "/polls/{poll_id}/responses"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question", 0), ARG("all", 0)},
+		.rows = "responses", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_poll_response", "get response of poll", HMS_GET, "/polls/{poll_id}/responses/{response_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("response_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_poll_results", "list results of poll", HMS_GET, "/polls/{poll_id}/results"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question", 0)},
+		.rows = "results", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_poll_result", "get result of poll", HMS_GET, "/polls/{poll_id}/results/{result_id}"),
+		.params = {ARG("poll_id", HMS_REQUIRED), ARG("result_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_link_polls", "link polls", HMS_POST, "/rooms/{room_id}"),
+		.params = {ARG("room_id", HMS_REQUIRED), ARG("polls", HMS_REQUIRED)},
+		.shape = &room_shape,
+	},
+
+	/* templates, their roles, settings, destinations and recordings */
+	{
+		CALL("hms_templates", "list templates", HMS_GET, "/templates"),
+		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &template_shape,
+	},
+	{
+		CALL("hms_template", "get template", HMS_GET, "/templates/{template_id}"),
+		.params = {ARG("template_id", HMS_REQUIRED)},
+		.shape = &template_shape, .missing_ok = true,
+	},
+	{
+		CALL("hms_create_template", "create template", HMS_POST, "/templates"),
+		.params = {ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		.shape = &template_shape, .rules = template_rules,
+		.present = "hms_templates", .identity = "name",
+	},
+	{
+		CALL("hms_update_template", "update template", HMS_POST, "/templates/{template_id}"),
+		.params = {ARG("template_id", HMS_REQUIRED), ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
+		ARG("overwrite", HMS_NOT_SENT)},
+		.shape = &template_shape, .rules = whole_template_rules,
+	},
+	{
+		CALL("hms_role", "get role", HMS_GET, "/templates/{template_id}/roles/{role_name}"),
+		.params = {ROLE_PATH},
+		.shape = &template_shape, .missing_ok = true,
+	},
+	{
+		CALL("hms_create_role", "create role", HMS_POST, "/templates/{template_id}/roles/{role_name}"),
+		.params = {ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		.shape = &template_shape, .rules = role_rules, .present = "hms_role",
+	},
+	{
+		CALL("hms_delete_role", "delete role", HMS_DELETE, "/templates/{template_id}/roles/{role_name}"),
+		.params = {ROLE_PATH},
+	},
+	{
+		CALL("hms_template_settings", "get settings of template", HMS_GET, "/templates/{template_id}/settings"),
+		.params = {ARG("template_id", HMS_REQUIRED)},
+		.shape = &template_shape, .missing_ok = true,
+	},
+	{
+		CALL("hms_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
+		.params = {ARG("template_id", HMS_REQUIRED), ARG("settings", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.shape = &template_shape, .rules = settings_rules,
+	},
+	{
+		CALL("hms_template_destinations", "get destinations of template", HMS_GET, "/templates/{template_id}/destinations"),
+		.params = {ARG("template_id", HMS_REQUIRED)},
+		.shape = &template_shape, .missing_ok = true,
+	},
+	{
+		CALL("hms_update_template_destinations", "update destinations of template", HMS_POST, "/templates/{template_id}/destinations"),
+		.params = {ARG("template_id", HMS_REQUIRED), ARG("destinations", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.shape = &template_shape, .rules = destinations_rules,
+	},
+	{
+		CALL("hms_template_recordings", "get recordings of template", HMS_GET, "/templates/{template_id}/recordings"),
+		.params = {ARG("template_id", HMS_REQUIRED)},
+		.rows = "", .shape = &template_shape, .missing_ok = true,
+	},
+	{
+		CALL("hms_update_template_recordings", "update recordings of template", HMS_POST, "/templates/{template_id}/recordings"),
+		.params = {ARG("template_id", HMS_REQUIRED),
+		ARG("recordings", HMS_REQUIRED | HMS_WHOLE_BODY | HMS_ARRAY)},
+		.rows = "", .shape = &template_shape, .rules = template_recordings_rules,
+	},
+
+	/* SIP */
+	{
+		CALL("hms_create_sip_outbound_trunk", "create SIP trunk", HMS_POST, "/sip/outbound/trunks"),
+		.params = {ARG("username", HMS_REQUIRED), ARG("password", HMS_REQUIRED),
+		ARG("address", HMS_REQUIRED), ARG("from", HMS_REQUIRED)},
+	},
+	{
+		CALL("hms_update_sip_outbound_trunk", "update SIP trunk", HMS_POST, "/sip/outbound/trunks/{trunk_id}"),
+		.params = {ARG("trunk_id", HMS_REQUIRED), ARG("username", HMS_NOT_EMPTY), ARG("password", HMS_NOT_EMPTY),
+		ARG("address", HMS_NOT_EMPTY), ARG("from", HMS_NOT_EMPTY)},
+	},
+	{
+		CALL("hms_start_sip_outbound_call", "call by SIP", HMS_POST, "/sip/outbound/call"),
+		.params = {ARG("to", HMS_REQUIRED), ARG("room_code", HMS_REQUIRED), ARG("trunk_id", HMS_REQUIRED),
+		ARG("name", 0), ARG("user_id", 0), ARG("video", 0), ARG("headers", 0)},
+		.rules = sip_call_rules,
+	},
+	{
+		CALL("hms_send_dtmf", "send DTMF tones", HMS_POST, "/sip/dtmf"),
+		.params = {ARG("room_id", HMS_REQUIRED | HMS_IN_TOKEN), ARG("role", HMS_REQUIRED | HMS_IN_TOKEN),
+		ARG("digits", HMS_REQUIRED), ARG("user_id", HMS_IN_TOKEN)},
+		.rules = dtmf_rules,
+	},
+
+	/* legacy Beam */
+	{
+		CALL("hms_start_beam", "start beam", HMS_POST, "/beam"),
+		.params = {FIXED("operation", "\"start\""), ARG("room_id", HMS_REQUIRED),
+		ARG("meeting_url", HMS_REQUIRED), ARG("rtmp_urls", 0), ARG("record", 0), ARG("resolution", 0)},
+		.base = HMS_BEAM, .rules = beam_rules, .plain_text = true, .codes = beam_codes,
+	},
+	{
+		CALL("hms_stop_beam", "stop beam", HMS_POST, "/beam"),
+		.params = {FIXED("operation", "\"stop\""), ARG("room_id", HMS_REQUIRED)},
+		.base = HMS_BEAM, .plain_text = true, .codes = beam_codes,
+	},
+
+	/* the rest of the legacy API */
+	{
+		CALL("hms_legacy_create_room", "create room", HMS_POST, "/rooms"),
+		.params = {ARG("options", HMS_WHOLE_BODY)},
+		.base = HMS_BEAM, .rules = room_rules,
+	},
+	{
+		CALL("hms_legacy_disable_room", "disable room", HMS_POST, "/rooms"),
+		.params = {ARG("name", HMS_REQUIRED), FIXED("active", "false")},
+		.base = HMS_BEAM,
+	},
+	{
+		CALL("hms_legacy_sessions", "list sessions", HMS_GET, "/sessions"),
+		.params = {SESSION_FILTERS, ARG("id", HMS_NOT_EMPTY)},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_legacy_templates", "list templates", HMS_GET, "/templates"),
+		.params = {ARG("name", HMS_NOT_EMPTY), ARG("id", HMS_NOT_EMPTY), ARG("default", 0)},
+		.base = HMS_POLICY, .rows = "data", .paging = HMS_PAGE_BY_LAST, .max_page = 20,
+	},
+	{
+		CALL("legacy_template_named", "list templates", HMS_GET, "/templates"),
+		.params = {ARG("name", HMS_REQUIRED)},
+		.base = HMS_POLICY, .rows = "data", .paging = HMS_PAGE_BY_LAST, .max_page = 20,
+		.serves = legacy_create_functions,
+	},
+	{
+		CALL("hms_legacy_create_template", "create template", HMS_POST, "/templates"),
+		.params = {ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		.base = HMS_POLICY, .rules = legacy_template_rules,
+		.present = "legacy_template_named", .identity = "name",
+	},
+	{
+		CALL("hms_legacy_update_template", "update template", HMS_POST, "/templates"),
+		.params = {ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
+		ARG("id", HMS_NOT_EMPTY | HMS_IN_QUERY), ARG("name", HMS_NOT_EMPTY | HMS_IN_QUERY)},
+		.one_of = {"id", "name"},
+		.base = HMS_POLICY, .rules = whole_legacy_template_rules,
+	},
+	{
+		CALL("hms_legacy_role", "get role", HMS_GET, "/templates/{template_id}/roles/{role_name}"),
+		.params = {ROLE_PATH},
+		.base = HMS_POLICY, .shape = &template_shape, .missing_ok = true,
+	},
+	{
+		CALL("hms_legacy_create_role", "create role", HMS_POST, "/templates/{template_id}/roles/{role_name}"),
+		.params = {ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		.base = HMS_POLICY, .shape = &template_shape, .rules = legacy_role_rules, .present = "hms_legacy_role",
+	},
+	{
+		CALL("hms_legacy_delete_role", "delete role", HMS_DELETE, "/templates/{template_id}/roles/{role_name}"),
+		.params = {ROLE_PATH},
+		.base = HMS_POLICY,
+	},
+	{
+		CALL("hms_legacy_template_settings", "get settings of template", HMS_GET, "/templates/{template_id}/settings"),
+		.params = {ARG("template_id", HMS_REQUIRED)},
+		.base = HMS_POLICY, .missing_ok = true,
+	},
+	{
+		CALL("hms_legacy_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
+		.params = {ARG("template_id", HMS_REQUIRED), ARG("region", HMS_REQUIRED)},
+		.base = HMS_POLICY,
 	},
 
 	/* any endpoint */
@@ -275,4 +897,16 @@ hms_endpoint(const char *name)
 	ereport(ERROR,
 			(errcode(HMS_ERRCODE_ARGUMENT),
 			 errmsg("there is no endpoint \"%s\"", name)));
+}
+
+const HmsEndpoint *
+hms_endpoint_at(int index)
+{
+	return index < (int) lengthof(endpoints) ? &endpoints[index] : NULL;
+}
+
+const char *
+hms_param_wire(const HmsParam *param)
+{
+	return param->wire ? param->wire : param->name;
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "row.h"
+#include "rules.h"
 #include "transport.h"
 
 /* How a list goes on to its next page. */
@@ -20,21 +21,29 @@ typedef enum HmsPaging
 	HMS_PAGE_AS_ANSWERED		/* whichever of them the answer shows */
 } HmsPaging;
 
-/* Which of the two APIs serves it. */
+/* Which of the APIs serves it. */
 typedef enum HmsBase
 {
-	HMS_API,
-	HMS_BEAM
+	HMS_API,					/* hms.api_url */
+	HMS_BEAM,					/* hms.beam_url: legacy Beam and rooms */
+	HMS_POLICY					/* hms.policy_url: legacy templates */
 } HmsBase;
 
 /* HmsParam.flags */
 #define HMS_REQUIRED	0x01	/* NULL and the empty string are refused */
-#define HMS_NOT_EMPTY	0x02	/* the empty string is refused, NULL is not */
+#define HMS_NOT_EMPTY	0x02	/* the empty string or, in a body, array is
+								 * refused, NULL is not */
 #define HMS_WHOLE_BODY	0x04	/* a JSON object that is the body */
 #define HMS_MEMBERS		0x08	/* a JSON object whose members are the query */
 #define HMS_RAW_PATH	0x10	/* the path itself */
-#define HMS_NOT_SENT	0x20	/* only checked */
+#define HMS_NOT_SENT	0x20	/* only looked at */
 #define HMS_POSITIVE	0x40	/* an interval of no time or less is refused */
+#define HMS_ARRAY		0x80	/* the whole body is an array, not an object */
+#define HMS_PAIRED		0x100	/* one of two arrays, room_id and session_id: a
+								 * list is walked for each pair */
+#define HMS_IN_QUERY	0x200	/* in the query also of a POST */
+#define HMS_IN_TOKEN	0x400	/* a claim of an auth token, which the endpoint
+								 * takes instead of a management token */
 
 /*
  * One argument of the function, in their order, or, with "fixed", a value that
@@ -44,13 +53,20 @@ typedef enum HmsBase
 typedef struct HmsParam
 {
 	const char *name;
+	const char *wire;			/* its name there, when that is another */
 	int			flags;
 	const char *fixed;			/* as on the wire */
 	const char *const *unless_given;	/* sent when the argument is NULL */
 } HmsParam;
 
 #define HMS_MAX_PARAMS 12
-#define HMS_MAX_NEEDS 6
+
+/* An error that the API tells by a number of its own, and what it means. */
+typedef struct HmsErrorCode
+{
+	int			code;			/* 0 ends the list */
+	const char *meaning;		/* for "could not ...: meaning" */
+} HmsErrorCode;
 
 typedef struct HmsEndpoint
 {
@@ -64,16 +80,27 @@ typedef struct HmsEndpoint
 	/* at least one of these two arguments is given */
 	const char *one_of[2];
 
-	/* members that an object inside the body needs once it is there: "a.b" */
-	const char *needs[HMS_MAX_NEEDS];
+	const HmsRule *rules;		/* what the body must hold, or NULL */
+
+	/*
+	 * A write that replaces what is there.  Unless its argument "overwrite" is
+	 * true, the endpoint "present" is asked first, with the arguments and the
+	 * body's members of the same names, and a row of it whose "identity" is
+	 * that of the body (NULL: any row) refuses the write.
+	 */
+	const char *present;
+	const char *identity;
 
 	const char *rows;			/* member with the rows; NULL: the answer is one
 								 * row; "": whichever member has them */
 	bool		rows_by_id;		/* they stand in a map by id */
 	HmsPaging	paging;
+	int			max_page;		/* rows of a page at most, when not 100 */
 	const HmsRowShape *shape;
 
 	bool		missing_ok;		/* a 404 in the API's own shape is no row */
+	bool		plain_text;		/* the answer may be a sentence, not JSON */
+	const HmsErrorCode *codes;	/* its own errors, in answers of any status */
 
 	/* the functions that it serves, when that is not just "name" */
 	const char *const *serves;
@@ -81,5 +108,11 @@ typedef struct HmsEndpoint
 
 /* Raises when there is none of this name. */
 extern const HmsEndpoint *hms_endpoint(const char *name);
+
+/* The endpoints one after another, NULL after the last. */
+extern const HmsEndpoint *hms_endpoint_at(int index);
+
+/* An argument's name in the path, query or body. */
+extern const char *hms_param_wire(const HmsParam *param);
 
 #endif							/* HMS_ENDPOINTS_H */

@@ -16,10 +16,13 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -42,6 +45,7 @@
 PG_FUNCTION_INFO_V1(hms_rows);
 PG_FUNCTION_INFO_V1(hms_rows_support);
 PG_FUNCTION_INFO_V1(hms_call);
+PG_FUNCTION_INFO_V1(hms_endpoints);
 PG_FUNCTION_INFO_V1(hms_auth_token);
 PG_FUNCTION_INFO_V1(hms_management_token);
 PG_FUNCTION_INFO_V1(hms_verify_token);
@@ -95,13 +99,12 @@ check_privilege(const HmsEndpoint *endpoint, FunctionCallInfo fcinfo)
 
 /*
  * The request of a call to _hms_rows or _hms_call: (result type, endpoint,
- * arguments ...).
+ * arguments ...), and the HMS_MAX_PARAMS arguments at most.
  */
 static HmsRequest *
-request_of(FunctionCallInfo fcinfo)
+request_of(FunctionCallInfo fcinfo, HmsArg *args)
 {
 	const HmsEndpoint *endpoint;
-	HmsArg		args[HMS_MAX_PARAMS];
 	int			nargs = PG_NARGS() - 2;
 
 	if (PG_ARGISNULL(1))
@@ -137,11 +140,12 @@ hms_rows(PG_FUNCTION_ARGS)
 	{
 		MemoryContext old;
 		HmsRequest *request;
+		HmsArg		args[HMS_MAX_PARAMS];
 		HmsQueryUse use = hms_query_use(fcinfo);
 
 		context = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
-		request = request_of(fcinfo);
+		request = request_of(fcinfo, args);
 		context->user_fctx =
 			hms_walk_open(request,
 						  hms_row_maker(fcinfo, request->endpoint->shape, &use),
@@ -175,6 +179,94 @@ hms_rows_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(node);
 }
 
+/* The text of a JSON object's member, or NULL. */
+static char *
+text_member(Jsonb *object, const char *name)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = getKeyJsonValueFromContainer(&object->root, name,
+													 strlen(name), &buffer);
+
+	return value == NULL || value->type != jbvString ? NULL :
+		pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* Refuse a write that would replace something, unless it is told to. */
+static void
+check_absent(const HmsRequest *request, const HmsArg *args)
+{
+	const HmsEndpoint *endpoint = request->endpoint;
+	const HmsEndpoint *present;
+	HmsArg		sought[HMS_MAX_PARAMS];
+	int			count = 0;
+	Jsonb	   *body;
+	char	   *identity = NULL;
+	HmsWalk    *walk;
+	Datum		row;
+
+	if (endpoint->present == NULL || hms_request_overwrites(endpoint, args))
+		return;
+	body = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+											  CStringGetDatum(pg_any_to_server(request->body,
+																			   strlen(request->body),
+																			   PG_UTF8))));
+	if (endpoint->identity)
+	{
+		identity = text_member(body, endpoint->identity);
+		if (identity == NULL || identity[0] == '\0')
+			return;				/* it gets a new one */
+	}
+
+	present = hms_endpoint(endpoint->present);
+	for (int i = 0; present->params[i].name; i++)
+	{
+		const HmsArg *same = hms_request_arg(endpoint, args, present->params[i].name);
+
+		if (same)
+			sought[count] = *same;
+		else
+		{
+			char	   *text = text_member(body, present->params[i].name);
+
+			sought[count].type = TEXTOID;
+			sought[count].isnull = text == NULL;
+			sought[count].value = text ? CStringGetTextDatum(text) : (Datum) 0;
+		}
+		count++;
+	}
+	walk = hms_walk_open(hms_request_build(present, sought, count),
+						 hms_row_maker_jsonb(), false);
+	while (hms_walk_next(walk, &row))
+	{
+		char	   *name = identity ? text_member(DatumGetJsonbP(row), endpoint->identity) : NULL;
+
+		if (identity == NULL || (name && strcmp(name, identity) == 0))
+			ereport(ERROR,
+					(errcode(HMS_ERRCODE_ARGUMENT),
+					 errmsg("could not %s: there is one of that name", endpoint->doing),
+					 errhint("With overwrite => true it is replaced as a whole.")));
+	}
+}
+
+/* Take an answer that is a sentence instead of a JSON object. */
+static bool
+read_sentence(const HmsExchange *answer, Datum *result)
+{
+	HmsJsonValue value;
+	char	   *text = answer->data;
+	size_t		len = answer->len;
+
+	if (hms_json_check(text, len, &value) == NULL)
+	{
+		if (value.type == HMS_JSON_OBJECT)
+			return false;
+		if (value.type == HMS_JSON_STRING)
+			text = hms_json_text(&value, &len);
+	}
+	*result = CStringGetTextDatum(hms_clean_text(text, len));
+	return true;
+}
+
 /* _hms_call(row anyelement, endpoint text, VARIADIC "any") */
 Datum
 hms_call(PG_FUNCTION_ARGS)
@@ -183,15 +275,22 @@ hms_call(PG_FUNCTION_ARGS)
 	MemoryContext context = AllocSetContextCreate(caller, "hms call",
 												  ALLOCSET_DEFAULT_SIZES);
 	HmsRequest *request;
+	HmsArg		args[HMS_MAX_PARAMS];
 	HmsRowMaker *maker;
 	HmsCall    *call;
+	Datum		sentence;
 	HmsJsonReader reader;
 	HmsRows		rows = {0};
 
 	MemoryContextSwitchTo(context);
-	request = request_of(fcinfo);
+	request = request_of(fcinfo, args);
+	if (request->nrooms != 1)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("endpoint \"%s\" answers a list", request->endpoint->name)));
 	maker = hms_row_maker(fcinfo, request->endpoint->shape, NULL);
-	call = hms_call_create(request, hms_auth_create());
+	check_absent(request, args);
+	call = hms_call_create(request, hms_auth_create(request));
 	hms_call_start(call, hms_request_url(request, 0, 0, NULL, 0));
 	hms_call_finish(call);
 	if (call->state == HMS_CALL_FAILED)
@@ -200,6 +299,11 @@ hms_call(PG_FUNCTION_ARGS)
 	if (call->exchange->status != 204)
 	{
 		MemoryContextSwitchTo(caller);
+		if (request->endpoint->plain_text && read_sentence(call->exchange, &sentence))
+		{
+			MemoryContextDelete(context);
+			return sentence;
+		}
 		if (hms_json_begin(&reader, call->exchange->data, call->exchange->len) == NULL)
 		{
 			hms_rows_read(maker, &reader, NULL, &rows);
@@ -213,6 +317,74 @@ hms_call(PG_FUNCTION_ARGS)
 	if (rows.count == 0)
 		PG_RETURN_NULL();
 	return rows.rows[0];
+}
+
+/* Names as text[]. */
+static Datum
+text_array(const char *const *names, int count)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(names[i]);
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * _hms_endpoints(): rows (endpoint text, method text, base text, path text,
+ * params text[], functions text[])
+ */
+Datum
+hms_endpoints(PG_FUNCTION_ARGS)
+{
+	static const char *const methods[] = {"GET", "POST", "DELETE"};
+	static const char *const bases[] = {"hms.api_url", "hms.beam_url", "hms.policy_url"};
+	FuncCallContext *context;
+	const HmsEndpoint *endpoint;
+	const char *params[HMS_MAX_PARAMS];
+	int			nparams = 0;
+	int			nfunctions = 0;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+		TupleDesc	desc;
+
+		context = SRF_FIRSTCALL_INIT();
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+			desc->natts != lengthof(values))
+			elog(ERROR, "unexpected result type of hms_endpoints");
+		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		context->tuple_desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+		MemoryContextSwitchTo(old);
+	}
+	context = SRF_PERCALL_SETUP();
+	endpoint = hms_endpoint_at((int) context->call_cntr);
+	if (endpoint == NULL)
+		SRF_RETURN_DONE(context);
+
+	for (int i = 0; endpoint->params[i].name; i++)
+	{
+		const HmsParam *param = &endpoint->params[i];
+
+		if (!(param->flags & (HMS_NOT_SENT | HMS_IN_TOKEN)))
+			params[nparams++] = param->flags & HMS_WHOLE_BODY ? "*" : hms_param_wire(param);
+	}
+	while (endpoint->serves && endpoint->serves[nfunctions])
+		nfunctions++;
+	values[0] = CStringGetTextDatum(endpoint->name);
+	values[1] = CStringGetTextDatum(methods[endpoint->method]);
+	values[2] = CStringGetTextDatum(bases[endpoint->base]);
+	nulls[3] = endpoint->path == NULL;
+	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(endpoint->path);
+	values[4] = text_array(params, nparams);
+	values[5] = endpoint->serves ? text_array(endpoint->serves, nfunctions) :
+		text_array(&endpoint->name, 1);
+	SRF_RETURN_NEXT(context, HeapTupleGetDatum(heap_form_tuple(context->tuple_desc,
+															   values, nulls)));
 }
 
 /* --- tokens ------------------------------------------------------------------------ */

@@ -2,25 +2,20 @@
  * jwtlib.c
  *		Signing and verifying with libjwt.
  *
- * This is the only file that includes jwt.h.  libjwt is not linked but loaded,
+ * This is the only file that includes jwt.h.  libjwt is loaded, and "deep",
  * because of one name: it calls json_object() of its JSON library, and
  * PostgreSQL's executable exports a function of that name for SQL.  Linked, the
- * call would reach PostgreSQL's and crash the backend; loaded with
- * RTLD_DEEPBIND, libjwt sees its own libraries first.
+ * call would reach PostgreSQL's and crash the backend.
  *
- * That holds for malloc too where another allocator is preloaded, so what
- * libjwt has allocated is freed by the free() that libjwt sees.
+ * Names bound deep hold for malloc too where another allocator is preloaded,
+ * so what libjwt has allocated is freed by the free() that libjwt sees.
  */
 #include "postgres.h"
 
-#include <dlfcn.h>
 #include <jwt.h>
 
 #include "jwtlib.h"
-
-#ifndef RTLD_DEEPBIND			/* a system that binds names by library */
-#define RTLD_DEEPBIND 0
-#endif
+#include "library.h"
 
 /* The functions of libjwt that are used here, under their own names. */
 #define LIBJWT_FUNCTIONS(X) \
@@ -30,43 +25,21 @@
 
 static struct
 {
-#define MEMBER(name) __typeof__(&name) name;
-	LIBJWT_FUNCTIONS(MEMBER)
-#undef MEMBER
+	LIBJWT_FUNCTIONS(HMS_LIBRARY_MEMBER)
 	void		(*free) (void *);
 	bool		loaded;
 }			lib;
 
-/* A function of the library. */
-static void *
-symbol(void *handle, const char *name)
-{
-	void	   *address = dlsym(handle, name);
-
-	if (address == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not find function \"%s\" in library \"%s\"",
-						name, LIBJWT_SONAME)));
-	return address;
-}
-
 void
 hms_jwt_load(void)
 {
-	void	   *handle;
+	void	   *library;
 
 	if (lib.loaded)
 		return;
-	handle = dlopen(LIBJWT_SONAME, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-	if (handle == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE),
-				 errmsg("could not load library \"%s\": %s", LIBJWT_SONAME, dlerror())));
-#define BIND(name) lib.name = symbol(handle, #name);
-	LIBJWT_FUNCTIONS(BIND)
-#undef BIND
-	lib.free = symbol(handle, "free");
+	library = hms_library_load(LIBJWT_SONAME, true);
+	LIBJWT_FUNCTIONS(HMS_LIBRARY_BIND)
+	lib.free = hms_library_function(library, "free");
 	lib.loaded = true;
 }
 

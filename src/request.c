@@ -21,6 +21,12 @@
 #include "request.h"
 #include "settings.h"
 
+/*
+ * No server takes a URL of this length, and libcurl refuses one of 8 MB; what
+ * is longer is a mistake that had better be called one.
+ */
+#define MAX_URL_LEN (1024 * 1024)
+
 /* --- encoding ---------------------------------------------------------------- */
 
 static bool
@@ -199,10 +205,14 @@ check_arg(const HmsParam *param, const HmsArg *arg)
 	{
 		if (arg->type != JSONBOID)
 			refuse_type(param->name, arg->type);
-		if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(arg->value)))
+		if ((param->flags & HMS_ARRAY) ?
+			!JB_ROOT_IS_ARRAY(DatumGetJsonbP(arg->value)) ||
+			JB_ROOT_IS_SCALAR(DatumGetJsonbP(arg->value)) :
+			!JB_ROOT_IS_OBJECT(DatumGetJsonbP(arg->value)))
 			ereport(ERROR,
 					(errcode(HMS_ERRCODE_ARGUMENT),
-					 errmsg("argument \"%s\" must be a JSON object", param->name)));
+					 errmsg("argument \"%s\" must be a JSON %s", param->name,
+							(param->flags & HMS_ARRAY) ? "array" : "object")));
 	}
 }
 
@@ -214,6 +224,25 @@ is_dots(const char *part, size_t len)
 {
 	return (len == 1 && part[0] == '.') ||
 		(len == 2 && part[0] == '.' && part[1] == '.');
+}
+
+/*
+ * Does it hold such a part between slashes?  An encoded slash is data, unless
+ * a server takes it for a slash.
+ */
+static bool
+holds_dots(const char *text)
+{
+	for (;;)
+	{
+		size_t		len = strcspn(text, "/\\");
+
+		if (is_dots(text, len))
+			return true;
+		if (text[len] == '\0')
+			return false;
+		text += len + 1;
+	}
 }
 
 static void
@@ -280,14 +309,8 @@ append_raw_path(StringInfo buf, const char *path)
 		}
 		if (part.len == 0)
 			refuse_path("It has an empty part.");
-		/* an encoded slash is data, unless a server takes it for a slash */
-		for (char *piece = part.data; piece; piece = strchr(piece, '/'))
-		{
-			if (*piece == '/')
-				piece++;
-			if (is_dots(piece, strcspn(piece, "/")))
-				refuse_path("It has a part of dots only.");
-		}
+		if (holds_dots(part.data))
+			refuse_path("It has a part of dots only.");
 	}
 }
 
@@ -309,13 +332,14 @@ append_path(StringInfo buf, const HmsEndpoint *endpoint, char **texts)
 		for (int i = 0; endpoint->params[i].name; i++)
 		{
 			const HmsParam *param = &endpoint->params[i];
+			const char *wire = hms_param_wire(param);
 
-			if (strlen(param->name) == len && strncmp(param->name, name, len) == 0)
+			if (strlen(wire) == len && strncmp(wire, name, len) == 0)
 			{
-				if (is_dots(texts[i], strlen(texts[i])))
+				if (holds_dots(texts[i]))
 					ereport(ERROR,
 							(errcode(HMS_ERRCODE_ARGUMENT),
-							 errmsg("argument \"%s\" must not be dots only",
+							 errmsg("argument \"%s\" must not have a part of dots only",
 									param->name)));
 				append_encoded(buf, texts[i]);
 			}
@@ -327,14 +351,15 @@ append_path(StringInfo buf, const HmsEndpoint *endpoint, char **texts)
 static bool
 is_in_path(const HmsEndpoint *endpoint, const HmsParam *param)
 {
+	const char *wire = hms_param_wire(param);
 	const char *found;
-	size_t		len = strlen(param->name);
+	size_t		len = strlen(wire);
 
 	if (endpoint->path == NULL)
 		return (param->flags & HMS_RAW_PATH) != 0;
 	for (found = strchr(endpoint->path, '{'); found; found = strchr(found + 1, '{'))
 	{
-		if (strncmp(found + 1, param->name, len) == 0 && found[len + 1] == '}')
+		if (strncmp(found + 1, wire, len) == 0 && found[len + 1] == '}')
 			return true;
 	}
 	return false;
@@ -452,6 +477,29 @@ set_rooms(HmsRequest *request, const HmsParam *param, const HmsArg *arg)
 	request->nrooms = kept;
 }
 
+/* One of the two arrays of a list over pairs of room and session. */
+static void
+set_pairs(HmsRequest *request, const HmsParam *param, const HmsArg *arg)
+{
+	bool		is_room = strcmp(param->name, "room_id") == 0;
+	const char **texts;
+	int			count;
+
+	if (arg->type != TEXTARRAYOID)
+		refuse_type(param->name, arg->type);
+	texts = (const char **) arg_texts(param, arg, false, &count);
+	if (is_room)
+		request->rooms = texts;
+	else
+		request->sessions = texts;
+	if (!is_room && count != request->nrooms)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("argument \"%s\" must have an element for each room",
+						param->name)));
+	request->nrooms = count;
+}
+
 /* --- body ------------------------------------------------------------------------ */
 
 static void
@@ -466,7 +514,7 @@ append_body_name(StringInfo buf, const char *name)
 static void
 append_body(StringInfo buf, const HmsParam *param, const HmsArg *arg)
 {
-	append_body_name(buf, param->name);
+	append_body_name(buf, hms_param_wire(param));
 	switch (arg->type)
 	{
 		case BOOLOID:
@@ -483,6 +531,8 @@ append_body(StringInfo buf, const HmsParam *param, const HmsArg *arg)
 				int			count;
 				char	  **texts = arg_texts(param, arg, false, &count);
 
+				if (count == 0 && (param->flags & HMS_NOT_EMPTY))
+					refuse_empty(param->name);
 				appendStringInfoChar(buf, '[');
 				for (int i = 0; i < count; i++)
 				{
@@ -498,52 +548,36 @@ append_body(StringInfo buf, const HmsParam *param, const HmsArg *arg)
 	}
 }
 
-/*
- * An object that the body holds must have the member at the end of the dotted
- * path; when the object itself is not there the endpoint needs nothing of it.
- */
-static void
-check_need(const char *arg_name, Jsonb *body, const char *need)
-{
-	JsonbContainer *object = &body->root;
-	const char *name = need;
-	JsonbValue	value;
-
-	for (;;)
-	{
-		size_t		len = strcspn(name, ".");
-		bool		last = name[len] == '\0';
-		JsonbValue *found = getKeyJsonValueFromContainer(object, name, len, &value);
-
-		if (last)
-		{
-			if (found == NULL || found->type == jbvNull ||
-				(found->type == jbvString && found->val.string.len == 0))
-				ereport(ERROR,
-						(errcode(HMS_ERRCODE_ARGUMENT),
-						 errmsg("argument \"%s\" lacks \"%s\"", arg_name, need)));
-			return;
-		}
-		if (found == NULL || found->type != jbvBinary ||
-			!JsonContainerIsObject(found->val.binary.data))
-			return;
-		object = found->val.binary.data;
-		name += len + 1;
-	}
-}
-
 /* The body that the caller has written. */
 static char *
-whole_body(const HmsEndpoint *endpoint, const HmsParam *param, const HmsArg *arg)
+whole_body(const HmsArg *arg)
 {
 	Jsonb	   *body;
 
 	if (arg->isnull)
 		return "{}";
 	body = DatumGetJsonbP(arg->value);
-	for (int i = 0; i < HMS_MAX_NEEDS && endpoint->needs[i]; i++)
-		check_need(param->name, body, endpoint->needs[i]);
 	return JsonbToCString(NULL, &body->root, VARSIZE(body));
+}
+
+/* Refuse a body that the API would. */
+static void
+check_body(const HmsRequest *request, const HmsArg *args)
+{
+	const HmsEndpoint *endpoint = request->endpoint;
+	const char *argument = NULL;
+
+	if (endpoint->rules == NULL)
+		return;
+	for (int i = 0; endpoint->params[i].name; i++)
+	{
+		if (endpoint->params[i].flags & HMS_WHOLE_BODY)
+			argument = endpoint->params[i].name;
+	}
+	hms_rules_check(endpoint->rules, argument,
+					DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+													   CStringGetDatum(request->body))),
+					hms_request_overwrites(endpoint, args));
 }
 
 /* --- the whole --------------------------------------------------------------------- */
@@ -552,29 +586,51 @@ whole_body(const HmsEndpoint *endpoint, const HmsParam *param, const HmsArg *arg
 static void
 check_one_of(const HmsEndpoint *endpoint, const HmsArg *args)
 {
-	int			given = 0;
+	const char *const *names = endpoint->one_of;
 
-	if (endpoint->one_of[0] == NULL)
+	if (names[0] == NULL ||
+		!hms_request_arg(endpoint, args, names[0])->isnull ||
+		!hms_request_arg(endpoint, args, names[1])->isnull)
 		return;
-	for (int i = 0, arg = 0; endpoint->params[i].name; i++)
-	{
-		const HmsParam *param = &endpoint->params[i];
-
-		if (param->fixed)
-			continue;
-		if ((strcmp(param->name, endpoint->one_of[0]) == 0 ||
-			 strcmp(param->name, endpoint->one_of[1]) == 0) && !args[arg].isnull)
-			given++;
-		arg++;
-	}
-	if (given == 0)
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
-				 errmsg("one of the arguments \"%s\" and \"%s\" must not be null",
-						endpoint->one_of[0], endpoint->one_of[1])));
+	ereport(ERROR,
+			(errcode(HMS_ERRCODE_NULL_ARGUMENT),
+			 errmsg("one of the arguments \"%s\" and \"%s\" must not be null",
+					names[0], names[1])));
 }
 
-/* Put one argument into its place in query or body. */
+/* Note one claim of the auth token that the endpoint takes. */
+static void
+set_claim(HmsRequest *request, const HmsParam *param, const HmsArg *arg)
+{
+	char	   *text = arg->isnull ? NULL : arg_text(param, arg);
+
+	if (request->claims == NULL)
+		request->claims = palloc0(sizeof(HmsClaims));
+	if (strcmp(param->name, "room_id") == 0)
+		request->claims->room_id = text;
+	else if (strcmp(param->name, "role") == 0)
+		request->claims->role = text;
+	else
+		request->claims->user_id = text;
+}
+
+/* The base URL of an endpoint, as it is set now. */
+static const char *
+base_url(const HmsEndpoint *endpoint)
+{
+	switch (endpoint->base)
+	{
+		case HMS_BEAM:
+			return hms_beam_url;
+		case HMS_POLICY:
+			return hms_policy_url;
+		case HMS_API:
+			break;
+	}
+	return hms_api_url;
+}
+
+/* Put one argument into its place in query, body or token. */
 static void
 place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 		  const HmsParam *param, const HmsArg *arg)
@@ -583,24 +639,28 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 
 	if (param->flags & HMS_NOT_SENT)
 		return;
-	if (param->flags & HMS_WHOLE_BODY)
-		request->body = whole_body(endpoint, param, arg);
+	if (param->flags & HMS_IN_TOKEN)
+		set_claim(request, param, arg);
+	else if (param->flags & HMS_WHOLE_BODY)
+		request->body = whole_body(arg);
 	else if (param->flags & HMS_MEMBERS)
 	{
 		if (!arg->isnull)
 			append_members(request, query, DatumGetJsonbP(arg->value));
 	}
-	else if (endpoint->method == HMS_POST)
+	else if (endpoint->method == HMS_POST && !(param->flags & HMS_IN_QUERY))
 	{
 		if (!arg->isnull)
 			append_body(body, param, arg);
 	}
+	else if (param->flags & HMS_PAIRED)
+		set_pairs(request, param, arg);
 	else if (strcmp(param->name, "room_id") == 0 && arg->type == TEXTARRAYOID)
 		set_rooms(request, param, arg);
 	else if (arg->isnull)
 	{
 		for (const char *const *value = param->unless_given; value && *value; value++)
-			append_query(query, param->name, *value);
+			append_query(query, hms_param_wire(param), *value);
 	}
 	else if (arg->type == TEXTARRAYOID)
 	{
@@ -610,10 +670,10 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 		if (count == 0)
 			refuse_empty(param->name);
 		for (int i = 0; i < count; i++)
-			append_query(query, param->name, texts[i]);
+			append_query(query, hms_param_wire(param), texts[i]);
 	}
 	else
-		append_query(query, param->name, arg_text(param, arg));
+		append_query(query, hms_param_wire(param), arg_text(param, arg));
 }
 
 HmsRequest *
@@ -635,7 +695,7 @@ hms_request_build(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
 						endpoint->name, arg, nargs)));
 
 	request->endpoint = endpoint;
-	request->base = pstrdup(endpoint->base == HMS_BEAM ? hms_beam_url : hms_api_url);
+	request->base = pstrdup(base_url(endpoint));
 	request->nrooms = 1;
 	request->rooms = palloc0(sizeof(char *));
 
@@ -685,14 +745,51 @@ hms_request_build(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
 		append_raw_path(&path, texts[0]);
 	request->path = path.data;
 	request->query = query.data;
+	if (path.len + query.len > MAX_URL_LEN)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("the arguments are too long for a URL")));
 	if (endpoint->method == HMS_POST)
 	{
 		if (request->body == NULL)
 			request->body = body.data;
+		check_body(request, args);
 		request->body = pg_server_to_any(request->body, strlen(request->body),
 										 PG_UTF8);
 	}
 	return request;
+}
+
+const HmsArg *
+hms_request_arg(const HmsEndpoint *endpoint, const HmsArg *args, const char *name)
+{
+	for (int i = 0; endpoint->params[i].name; i++)
+	{
+		if (endpoint->params[i].fixed)
+			continue;
+		if (strcmp(endpoint->params[i].name, name) == 0)
+			return args;
+		args++;
+	}
+	return NULL;
+}
+
+bool
+hms_request_overwrites(const HmsEndpoint *endpoint, const HmsArg *args)
+{
+	const HmsArg *overwrite = hms_request_arg(endpoint, args, "overwrite");
+
+	return overwrite && !overwrite->isnull && DatumGetBool(overwrite->value);
+}
+
+int
+hms_request_limit(const HmsRequest *request)
+{
+	const HmsEndpoint *endpoint = request->endpoint;
+
+	if (endpoint->paging == HMS_ONE_PAGE)
+		return 0;
+	return endpoint->max_page > 0 ? Min(endpoint->max_page, hms_page_size) : hms_page_size;
 }
 
 char *
@@ -706,6 +803,8 @@ hms_request_url(const HmsRequest *request, int room, int limit,
 	appendStringInfoString(&query, request->query);
 	if (request->rooms[room])
 		append_query(&query, "room_id", request->rooms[room]);
+	if (request->sessions)
+		append_query(&query, "session_id", request->sessions[room]);
 	if (limit > 0 && !request->has_limit)
 		append_query_number(&query, "limit", limit);
 	if (page > 0)

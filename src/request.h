@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "endpoints.h"
+#include "token.h"
 
 /* An argument of a SQL function. */
 typedef struct HmsArg
@@ -29,8 +30,11 @@ typedef struct HmsRequest
 	const char *query;			/* without the question mark; may be empty */
 	const char *body;			/* NULL: none */
 	const char **rooms;			/* room filters; one NULL: no such filter */
+	const char **sessions;		/* one filter for each room, or NULL */
 	int			nrooms;
 	bool		has_limit;		/* the caller has set the page size */
+	HmsClaims  *claims;			/* of the auth token that the endpoint takes,
+								 * without times; NULL: a management token */
 } HmsRequest;
 
 /*
@@ -39,6 +43,16 @@ typedef struct HmsRequest
  */
 extern HmsRequest *hms_request_build(const HmsEndpoint *endpoint,
 									 const HmsArg *args, int nargs);
+
+/* The argument of this name, or NULL. */
+extern const HmsArg *hms_request_arg(const HmsEndpoint *endpoint,
+									 const HmsArg *args, const char *name);
+
+/* Is the argument "overwrite" true? */
+extern bool hms_request_overwrites(const HmsEndpoint *endpoint, const HmsArg *args);
+
+/* The rows to ask for per page, or 0 where there are no pages. */
+extern int	hms_request_limit(const HmsRequest *request);
 
 /*
  * The URL of a page: "limit" rows (0: not sent), after this cursor or, when

@@ -112,6 +112,25 @@ is_own_member(const HmsRowShape *shape, const char *name)
 	return false;
 }
 
+/* some_name as someName; what begins with an underscore keeps that one. */
+static char *
+camel_case(const char *name)
+{
+	char	   *result = palloc(strlen(name) + 1);
+	char	   *p = result;
+
+	*p++ = *name;
+	while (*name && *++name)
+	{
+		if (*name == '_' && name[1] >= 'a' && name[1] <= 'z')
+			*p++ = pg_ascii_toupper(*++name);
+		else
+			*p++ = *name;
+	}
+	*p = '\0';
+	return result;
+}
+
 /* Find the places from which a column is filled. */
 static void
 add_column(HmsRowMaker *maker, int column)
@@ -125,6 +144,8 @@ add_column(HmsRowMaker *maker, int column)
 			maker->extra_column = column;
 		return;
 	}
+	if (shape->camel_case)
+		name = camel_case(name);
 	if (strcmp(name, "id") == 0 && maker->wanted[column])
 		maker->id_column = column;
 	if (shape->alias.column && strcmp(name, shape->alias.column) == 0)
@@ -228,6 +249,17 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape,
 	}
 	maker->parent_values = palloc0(sizeof(HmsJsonValue) * columns * 2);
 	maker->parent_present = palloc0(sizeof(bool) * columns * 2);
+	return maker;
+}
+
+HmsRowMaker *
+hms_row_maker_jsonb(void)
+{
+	static const HmsRowShape plain = {0};
+	HmsRowMaker *maker = palloc0(sizeof(HmsRowMaker));
+
+	maker->shape = &plain;
+	maker->kind = RESULT_JSONB;
 	return maker;
 }
 

@@ -37,6 +37,9 @@ typedef struct HmsRowShape
 	const char *own[5];
 	const char *noun;
 
+	/* the column some_name is filled by the member someName */
+	bool		camel_case;
+
 	/* a second name of a member, taken when the column's own is not there */
 	HmsColumnSource alias;
 
@@ -61,6 +64,9 @@ typedef struct HmsRowMaker HmsRowMaker;
 extern HmsRowMaker *hms_row_maker(FunctionCallInfo fcinfo,
 								  const HmsRowShape *shape,
 								  const HmsQueryUse *use);
+
+/* For every value as it is, as jsonb. */
+extern HmsRowMaker *hms_row_maker_jsonb(void);
 
 /* Rows in the order of the JSON, in the memory context that made them. */
 typedef struct HmsRows

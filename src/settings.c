@@ -27,7 +27,11 @@ static char *hms_secret = NULL;
 char	   *hms_secret_file = NULL;
 char	   *hms_api_url = NULL;
 char	   *hms_beam_url = NULL;
+char	   *hms_policy_url = NULL;
 char	   *hms_ca_file = NULL;
+char	   *hms_webhook_header = NULL;
+char	   *hms_webhook_secret = NULL;
+char	   *hms_webhook_key = NULL;
 int			hms_connect_timeout = 10000;
 int			hms_timeout = 180000;
 int			hms_retries = 3;
@@ -208,11 +212,34 @@ hms_settings_init(void)
 							   &hms_beam_url, "https://prod-in2.100ms.live/api/v2",
 							   PGC_SUSET, 0,
 							   check_url, NULL, NULL);
+	DefineCustomStringVariable("hms.policy_url",
+							   "Base URL of the legacy template API.",
+							   "https, or http to a loopback address.",
+							   &hms_policy_url, "https://prod-policy.100ms.live/policy/v1",
+							   PGC_SUSET, 0,
+							   check_url, NULL, NULL);
 	DefineCustomStringVariable("hms.ca_file",
 							   "File with the trusted CA certificates, instead of the system's.",
 							   NULL, &hms_ca_file, "",
 							   PGC_SUSET, 0,
 							   check_file, NULL, NULL);
+	DefineCustomStringVariable("hms.webhook_header",
+							   "Name of the header with which webhooks show hms.webhook_secret.",
+							   NULL, &hms_webhook_header, "x-webhook-secret",
+							   PGC_SUSET, 0,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("hms.webhook_secret",
+							   "Value that this header of every webhook must have.",
+							   "Empty: the header is not looked at.",
+							   &hms_webhook_secret, "",
+							   PGC_SUSET, hidden,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("hms.webhook_key",
+							   "Key with which 100ms signs webhooks; every webhook must then be signed.",
+							   "Empty: a signature that is there is checked with the app secret.",
+							   &hms_webhook_key, "",
+							   PGC_SUSET, hidden,
+							   NULL, NULL, NULL);
 	DefineCustomIntVariable("hms.connect_timeout",
 							"Longest time to connect to 100ms.",
 							NULL, &hms_connect_timeout, 10000, 1, INT_MAX,

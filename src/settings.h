@@ -11,6 +11,7 @@ extern char *hms_access_key;
 extern char *hms_secret_file;
 extern char *hms_api_url;
 extern char *hms_beam_url;
+extern char *hms_policy_url;
 extern char *hms_ca_file;
 extern int	hms_connect_timeout;	/* ms */
 extern int	hms_timeout;		/* ms */
@@ -40,6 +41,14 @@ extern void hms_forget_text(char *text);
 
 /* Is a secret set, and how?  NULL when it is not set at all. */
 extern const char *hms_settings_secret_source(void);
+
+/*
+ * How a webhook proves that it comes from 100ms: the value that a header of
+ * this name must have, and the key of its signature.  Empty: not set.
+ */
+extern char *hms_webhook_header;
+extern char *hms_webhook_secret;
+extern char *hms_webhook_key;
 
 /* Would a request to this URL leave the machine unencrypted? */
 extern bool hms_url_is_plain_http(const char *url);

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#define CURL_DISABLE_TYPECHECK	/* its macros take the functions' names */
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,6 +27,7 @@
 #include "storage/fd.h"
 
 #include "compat.h"
+#include "library.h"
 #include "settings.h"
 #include "stats.h"
 #include "transport.h"
@@ -37,6 +39,9 @@
 
 /* Grow a body from here by doubling; most answers are smaller. */
 #define BODY_INITIAL_SIZE (16 * 1024)
+
+/* Headers of an answer; libcurl gives up a little later, with a worse word. */
+#define MAX_HEADER_LEN (256 * 1024)
 
 /* Easy handles kept for the next exchange; a handle costs a few kB. */
 #define SPARE_HANDLES 8
@@ -54,10 +59,35 @@
 /* Sockets looked at per round. */
 #define EVENTS_PER_POLL 64
 
+/* The functions of libcurl that are used here, under their own names. */
+#define LIBCURL_FUNCTIONS(X) \
+	X(curl_global_init) X(curl_version_info) X(curl_getdate) \
+	X(curl_easy_init) X(curl_easy_reset) X(curl_easy_cleanup) \
+	X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) \
+	X(curl_multi_init) X(curl_multi_setopt) X(curl_multi_assign) \
+	X(curl_multi_add_handle) X(curl_multi_remove_handle) \
+	X(curl_multi_socket_action) X(curl_multi_info_read) \
+	X(curl_slist_append) X(curl_slist_free_all)
+
+static struct
+{
+	LIBCURL_FUNCTIONS(HMS_LIBRARY_MEMBER)
+	bool		loaded;
+}			lib;
+
 static CURLM *multi = NULL;
 static int	epoll_fd = -1;
 static WaitEventSet *wait_set = NULL;
 static int64 curl_deadline = HMS_NO_DEADLINE;
+
+/*
+ * Since when (on hms_clock_ms) nobody has looked at the exchanges: between two
+ * rows of a cursor, for instance.  Waiting is looking.  A time in between that
+ * is shorter than NEGLECT_MIN (ms) is not worth telling apart.
+ */
+#define NEGLECT_MIN 100
+
+static int64 unwatched_since = 0;
 
 static CURL *spare_handles[SPARE_HANDLES];
 static int	spare_count = 0;
@@ -107,7 +137,7 @@ socket_callback(CURL *easy pg_attribute_unused(), curl_socket_t sock, int what,
 	if (what & CURL_POLL_OUT)
 		event.events |= EPOLLOUT;
 	if (known == NULL)
-		curl_multi_assign(multi, sock, &epoll_fd);
+		lib.curl_multi_assign(multi, sock, &epoll_fd);
 	return epoll_ctl(epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, sock,
 					 &event);
 }
@@ -227,6 +257,10 @@ header_callback(char *line, size_t size, size_t count, void *data)
 	size_t		len_value;
 	bool		is_date = false;
 
+	exchange->header_len += len;
+	if (exchange->header_len > MAX_HEADER_LEN)
+		return 0;
+
 	value = header_value(line, len, "retry-after");
 	if (value == NULL)
 	{
@@ -244,12 +278,12 @@ header_callback(char *line, size_t size, size_t count, void *data)
 	text[strcspn(text, "\r\n")] = '\0';
 
 	if (is_date)
-		exchange->server_time = curl_getdate(text, NULL);
+		exchange->server_time = lib.curl_getdate(text, NULL);
 	else if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
 		exchange->retry_after = strlen(text) > 9 ? PG_INT32_MAX : atol(text);
 	else
 	{
-		time_t		date = curl_getdate(text, NULL);
+		time_t		date = lib.curl_getdate(text, NULL);
 
 		if (date != -1)
 			exchange->retry_after = Max(0, (int64) date - (int64) time(NULL));
@@ -259,14 +293,27 @@ header_callback(char *line, size_t size, size_t count, void *data)
 
 /* --- handles --------------------------------------------------------------- */
 
-/* libcurl is started by the first request, not by loading the library. */
+static void
+load_curl(void)
+{
+	void	   *library;
+
+	if (lib.loaded)
+		return;
+	library = hms_library_load(LIBCURL_SONAME, false);
+	LIBCURL_FUNCTIONS(HMS_LIBRARY_BIND)
+	lib.loaded = true;
+}
+
+/* libcurl is started by the first request. */
 static void
 start_curl(void)
 {
 	if (multi != NULL)
 		return;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	load_curl();
+	if (lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not start libcurl")));
@@ -294,13 +341,13 @@ start_curl(void)
 		AddWaitEventToSet(set, WL_SOCKET_READABLE, epoll_fd, NULL, NULL);
 		wait_set = set;
 	}
-	multi = curl_multi_init();
+	multi = lib.curl_multi_init();
 	if (multi == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
-	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+	lib.curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+	lib.curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
 }
 
 /* End an exchange and give back what it holds; never raises. */
@@ -310,22 +357,24 @@ release_exchange(void *arg)
 	HmsExchange *exchange = arg;
 	sigset_t	saved;
 
+	if (exchange->handle == NULL && exchange->headers == NULL)
+		return;					/* libcurl may not even be loaded */
 	enter_curl(&saved);
 	if (exchange->handle)
 	{
-		curl_multi_remove_handle(multi, exchange->handle);
+		lib.curl_multi_remove_handle(multi, exchange->handle);
 		if (spare_count < SPARE_HANDLES)
 		{
-			curl_easy_reset(exchange->handle);
+			lib.curl_easy_reset(exchange->handle);
 			spare_handles[spare_count++] = exchange->handle;
 		}
 		else
-			curl_easy_cleanup(exchange->handle);
+			lib.curl_easy_cleanup(exchange->handle);
 		exchange->handle = NULL;
 	}
 	for (struct curl_slist *line = exchange->headers; line; line = line->next)
 		explicit_bzero(line->data, strlen(line->data));
-	curl_slist_free_all(exchange->headers);
+	lib.curl_slist_free_all(exchange->headers);
 	exchange->headers = NULL;
 	leave_curl(&saved);
 }
@@ -347,7 +396,7 @@ hms_exchange_create(void)
 static bool
 add_header(HmsExchange *exchange, const char *line)
 {
-	struct curl_slist *list = curl_slist_append(exchange->headers, line);
+	struct curl_slist *list = lib.curl_slist_append(exchange->headers, line);
 
 	if (list == NULL)
 		return false;
@@ -369,57 +418,57 @@ set_headers(HmsExchange *exchange, const char *authorization)
 static void
 set_options(CURL *easy, HmsExchange *exchange)
 {
-	curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)");
+	lib.curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+	lib.curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
+	lib.curl_easy_setopt(easy, CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)");
 	switch (exchange->method)
 	{
 		case HMS_GET:
-			curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+			lib.curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 			break;
 		case HMS_POST:
-			curl_easy_setopt(easy, CURLOPT_POST, 1L);
-			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
-			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+			lib.curl_easy_setopt(easy, CURLOPT_POST, 1L);
+			lib.curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
+			lib.curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 							 (curl_off_t) strlen(exchange->body));
 			break;
 		case HMS_DELETE:
-			curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+			lib.curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
 			break;
 	}
 	if (exchange->method != HMS_GET)
-		curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, WRITE_MAX_IDLE);
+		lib.curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, WRITE_MAX_IDLE);
 
 	/* where it may go: no other scheme, no redirect, no netrc (the default) */
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	lib.curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
+	lib.curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	lib.curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	lib.curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	if (hms_ca_file[0] != '\0')
-		curl_easy_setopt(easy, CURLOPT_CAINFO, hms_ca_file);
+		lib.curl_easy_setopt(easy, CURLOPT_CAINFO, hms_ca_file);
 	if (hms_url_is_plain_http(exchange->url))
-		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+		lib.curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+	lib.curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	lib.curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	lib.curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	lib.curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
+	lib.curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
+	lib.curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
+	lib.curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	lib.curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, send_callback);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_callback);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_callback);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+	lib.curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+	lib.curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
+	lib.curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
+	lib.curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
+	lib.curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, send_callback);
+	lib.curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
+	lib.curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_callback);
+	lib.curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	lib.curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_callback);
+	lib.curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
 }
 
 StaticAssertDecl(CURL_ERROR_SIZE <= sizeof(((HmsExchange *) 0)->error),
@@ -437,6 +486,8 @@ hms_exchange_start(HmsExchange *exchange)
 	exchange->done = false;
 	exchange->sent = false;
 	exchange->trust = false;
+	exchange->neglected = false;
+	exchange->header_len = 0;
 	exchange->over_limit = false;
 	exchange->out_of_memory = false;
 	exchange->status = 0;
@@ -449,13 +500,13 @@ hms_exchange_start(HmsExchange *exchange)
 
 	enter_curl(&saved);
 	exchange->handle = spare_count > 0 ? spare_handles[--spare_count] :
-		curl_easy_init();
+		lib.curl_easy_init();
 	ok = exchange->handle != NULL && set_headers(exchange, authorization);
 	if (ok)
 	{
 		set_options(exchange->handle, exchange);
-		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) hms_max_connections);
-		ok = curl_multi_add_handle(multi, exchange->handle) == CURLM_OK;
+		lib.curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) hms_max_connections);
+		ok = lib.curl_multi_add_handle(multi, exchange->handle) == CURLM_OK;
 	}
 	leave_curl(&saved);
 	hms_forget_text(authorization);
@@ -475,6 +526,17 @@ hms_exchange_cancel(HmsExchange *exchange)
 
 /* --- outcomes --------------------------------------------------------------- */
 
+/*
+ * Were the headers too long?  Of a single line that is, libcurl says that it
+ * is out of memory; it hardly ever is, once a request has gone out.
+ */
+static bool
+headers_too_long(const HmsExchange *exchange, CURLcode result)
+{
+	return exchange->header_len > MAX_HEADER_LEN ||
+		(result == CURLE_OUT_OF_MEMORY && exchange->sent && exchange->len == 0);
+}
+
 /* What libcurl's result means to us. */
 static HmsOutcome
 outcome_of(HmsExchange *exchange, CURLcode result)
@@ -485,11 +547,13 @@ outcome_of(HmsExchange *exchange, CURLcode result)
 		return HMS_ANSWERED;
 	if (exchange->over_limit)
 		return HMS_TOO_LARGE;
+	if (headers_too_long(exchange, result))
+		return HMS_GARBAGE;
 	if (exchange->out_of_memory || result == CURLE_OUT_OF_MEMORY)
 		return HMS_NO_MEMORY;
 	if (result == CURLE_OPERATION_TIMEDOUT)
 	{
-		curl_easy_getinfo(exchange->handle, CURLINFO_TOTAL_TIME_T, &elapsed);
+		lib.curl_easy_getinfo(exchange->handle, CURLINFO_TOTAL_TIME_T, &elapsed);
 		return exchange->sent || elapsed / 1000 >= hms_timeout ?
 			HMS_TIMED_OUT : HMS_CONNECT_TIMED_OUT;
 	}
@@ -507,13 +571,31 @@ outcome_of(HmsExchange *exchange, CURLcode result)
 	}
 }
 
+/*
+ * Did a limit of time pass only because nobody looked?  The answer may lie in
+ * the socket: libcurl looks at its clock first.
+ */
+static bool
+was_neglected(HmsExchange *exchange)
+{
+	int64		unwatched = hms_clock_ms() - unwatched_since;
+	int			limit = exchange->sent ? hms_timeout :
+		Min(hms_connect_timeout, hms_timeout);
+	curl_off_t	elapsed = 0;
+
+	lib.curl_easy_getinfo(exchange->handle, CURLINFO_TOTAL_TIME_T, &elapsed);
+	return unwatched >= NEGLECT_MIN && elapsed / 1000 - unwatched < limit;
+}
+
 /* Record how an exchange ended. */
 static void
 finish_exchange(HmsExchange *exchange, CURLcode result)
 {
 	long		status = 0;
 
-	curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
+	if (result == CURLE_OPERATION_TIMEDOUT)
+		exchange->neglected = was_neglected(exchange);
+	lib.curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
 	exchange->status = (int) status;
 	exchange->outcome = outcome_of(exchange, result);
 	exchange->trust = result == CURLE_PEER_FAILED_VERIFICATION ||
@@ -523,12 +605,18 @@ finish_exchange(HmsExchange *exchange, CURLcode result)
 	if (result == CURLE_ABORTED_BY_CALLBACK)
 		strlcpy(exchange->error, "connection was closed by the server",
 				sizeof(exchange->error));
+	else if (result != CURLE_OK && headers_too_long(exchange, result))
+		strlcpy(exchange->error, "its headers are too long",
+				sizeof(exchange->error));
+	else if (exchange->over_limit)
+		strlcpy(exchange->error, "the body is longer than the limit",
+				sizeof(exchange->error));
 	else if (result != CURLE_OK && exchange->error[0] == '\0')
-		strlcpy(exchange->error, curl_easy_strerror(result),
+		strlcpy(exchange->error, lib.curl_easy_strerror(result),
 				sizeof(exchange->error));
 	exchange->done = true;
 	hms_stats_counters.bytes += exchange->len;
-	curl_multi_remove_handle(multi, exchange->handle);
+	lib.curl_multi_remove_handle(multi, exchange->handle);
 }
 
 void
@@ -553,26 +641,27 @@ hms_transport_poll(void)
 			mask |= CURL_CSELECT_OUT;
 		if (events[i].events & EPOLLERR)
 			mask |= CURL_CSELECT_ERR;
-		curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
+		lib.curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
 	}
 	if (curl_deadline <= hms_clock_ms())
 	{
 		/* the timer fires once: forgetting that would spin */
 		curl_deadline = HMS_NO_DEADLINE;
-		curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		lib.curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
-	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+	while ((message = lib.curl_multi_info_read(multi, &left)) != NULL)
 	{
 		HmsExchange *exchange;
 		CURLcode	result = message->data.result;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+		lib.curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
 						  (char **) &exchange);
 		finish_exchange(exchange, result);
 	}
 	leave_curl(&saved);
+	unwatched_since = hms_clock_ms();
 }
 
 void
@@ -582,6 +671,7 @@ hms_transport_wait(int64 deadline)
 	instr_time	before;
 	instr_time	after;
 	long		timeout = -1;
+	int64		unwatched = hms_clock_ms() - unwatched_since;
 	int			n;
 
 	start_curl();
@@ -595,6 +685,7 @@ hms_transport_wait(int64 deadline)
 	INSTR_TIME_SET_CURRENT(after);
 	INSTR_TIME_SUBTRACT(after, before);
 	hms_stats_counters.usec_waited += INSTR_TIME_GET_MICROSEC(after);
+	unwatched_since = hms_clock_ms() - unwatched;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -608,7 +699,10 @@ hms_transport_wait(int64 deadline)
 char *
 hms_transport_version(void)
 {
-	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	const curl_version_info_data *info;
+
+	load_curl();
+	info = lib.curl_version_info(CURLVERSION_NOW);
 
 	return psprintf("libcurl %s, %s%s", info->version,
 					info->ssl_version ? info->ssl_version : "no TLS",

@@ -47,6 +47,7 @@ typedef struct HmsExchange
 	HmsOutcome	outcome;
 	bool		sent;			/* false: no byte of the request went out */
 	bool		trust;			/* the failure is one of certificates */
+	bool		neglected;		/* a limit of time passed while nobody looked */
 	int			status;			/* HTTP status */
 	int64		retry_after;	/* seconds, or -1 */
 	int64		server_time;	/* Date header, seconds since 1970, or -1 */
@@ -57,6 +58,7 @@ typedef struct HmsExchange
 	/* transport.c's own */
 	MemoryContext context;		/* where data is allocated */
 	size_t		capacity;
+	size_t		header_len;		/* of all headers so far */
 	bool		over_limit;
 	bool		out_of_memory;
 	void	   *handle;

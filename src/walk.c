@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "call.h"
+#include "errors.h"
 #include "json.h"
 #include "settings.h"
 #include "stats.h"
@@ -104,19 +105,19 @@ start_page(HmsWalk *walk, Lane *lane)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	MemoryContext old = MemoryContextSwitchTo(walk->context);
-	int			limit = endpoint->paging == HMS_ONE_PAGE ? 0 : hms_page_size;
 	bool		by_number = endpoint->paging == HMS_PAGE_BY_NUMBER ||
 		(lane->page_number > 0 && lane->page.shown == HMS_PAGE_BY_NUMBER);
 
 	if (walk->auth == NULL)
-		walk->auth = hms_auth_create();
+		walk->auth = hms_auth_create(walk->request);
 	if (lane->call == NULL)
 		lane->call = hms_call_create(walk->request, walk->auth);
 	lane->page_number++;
 	lane->asking = true;
 	lane->more = false;
 	hms_call_start(lane->call,
-				   hms_request_url(walk->request, lane->room, limit, lane->cursor,
+				   hms_request_url(walk->request, lane->room,
+								   hms_request_limit(walk->request), lane->cursor,
 								   by_number ? lane->page_number : 0));
 	MemoryContextSwitchTo(old);
 }
@@ -273,6 +274,24 @@ note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 	return true;
 }
 
+/* A write to several objects says what it could not do beside those it did. */
+static void
+warn_partial(const HmsEndpoint *endpoint, const HmsJsonValue *key,
+			 const HmsJsonValue *value)
+{
+	char	   *text;
+	size_t		len;
+
+	if (endpoint->method != HMS_POST || value->type != HMS_JSON_STRING ||
+		!hms_json_equals(key, "error", strlen("error")))
+		return;
+	text = hms_json_text(value, &len);
+	if (len > 0)
+		ereport(WARNING,
+				(errmsg("could not %s completely: %s", endpoint->doing,
+						hms_clean_text(text, len))));
+}
+
 /* Read the members of a page. */
 static void
 read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
@@ -293,9 +312,13 @@ read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 			read_rows(walk, &lane->page, &inside);
 			is_page = true;
 		}
-		else if (hms_json_value(&inside, &value) &&
-				 note_paging(lane, endpoint->paging, &key, &value))
-			is_page = true;
+		else if (hms_json_value(&inside, &value))
+		{
+			if (note_paging(lane, endpoint->paging, &key, &value))
+				is_page = true;
+			else
+				warn_partial(endpoint, &key, &value);
+		}
 	}
 	hms_json_leave(reader, &inside);
 	if (!is_page)
@@ -367,7 +390,8 @@ page_follows(HmsWalk *walk, Lane *lane)
 	{
 		case HMS_PAGE_BY_LAST:
 			return page->cursor != NULL && page->elements > 0 &&
-				page->elements >= (page->limit > 0 ? page->limit : hms_page_size);
+				page->elements >= (page->limit > 0 ? page->limit :
+									hms_request_limit(walk->request));
 		case HMS_PAGE_BY_NEXT:
 			return page->cursor != NULL;
 		case HMS_PAGE_BY_NUMBER:
