@@ -157,6 +157,16 @@ foreach my $status (401, 403)
 	is_deeply($tokens->($count), [$used->[1]], "$status: which it keeps");
 }
 
+# The answer to the second try may be there before anybody waits for it, above all where server and backend share one
+# processor. One call in two meets a 401.
+system_or_bail('taskset', '-cp', 0, $_) foreach $api->{pid}, $session->{pid};
+$api->faults(map { { status => 401, after => $_, times => 1 } } 0 .. 99);
+$session->value("SET statement_timeout = '20s'");
+is($session->value("SELECT count(hms_api_get('/sessions', jsonb_build_object('room_id', i))) FROM generate_series(1, 50) i"), 50, 'fifty times in a row');
+is($session->value("SELECT count(*) FROM generate_series(1, 50) i, LATERAL (SELECT id FROM hms_sessions() LIMIT 1 + i - i) s"), 50, 'and in a walk');
+$session->value('RESET statement_timeout');
+$api->faults;
+
 # Other credentials, another URL: at the next call.
 my ($kept) = @{ $tokens->($count) };
 $session->value("SET hms.access_key = 'another-key'");

@@ -186,6 +186,7 @@ sub launch
 		'hms.api_url'             => $api->{url},
 		'hms.access_key'          => $api->{access_key},
 		'hms.secret_file'         => $self->{secret_file},
+		statement_timeout         => '60s',  # so that what hangs fails, and soon
 		%setting);
 	$self->append_conf('postgresql.conf', "$_ = '$setting{$_}'")
 	  foreach grep { defined $setting{$_} } sort keys %setting;

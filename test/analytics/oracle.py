@@ -23,8 +23,8 @@ def instant(text):
         return None
     whole, fraction = re.fullmatch(r"([^.Z]+)(?:\.(\d+))?Z", text).groups()
     seconds = int((datetime.fromisoformat(whole + "+00:00") - EPOCH).total_seconds())
-    micros = Decimal("0." + (fraction or "0")) * SECOND
-    return seconds * SECOND + int(micros.to_integral_value(ROUND_HALF_UP))
+    # rounded to microseconds in binary, halves to even, as PostgreSQL reads it
+    return seconds * SECOND + round(float("0." + (fraction or "0")) * SECOND)
 
 
 def rounded(numerator, denominator, places):

@@ -1,0 +1,239 @@
+# Webhooks taken into the mirror: each once and in any order, of every type; what they tell of sessions and peers; how
+# they prove where they come from; a function call as PostgREST makes it; deliveries that were missed.
+
+use strict;
+use warnings;
+use utf8;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Digest::SHA qw(hmac_sha256_hex);
+use Encode qw(encode_utf8);
+use Hms;
+use List::Util qw(shuffle);
+use Test::More;
+
+my $api = Hms::Api->launch;
+my $db  = Hms::Db->launch($api, jit => 'off');
+my $ids = 0;
+
+# SQL text of Perl data, as jsonb.
+sub sql_json { my ($data) = @_; my $text = ref $data ? encode($data) : $data; utf8::decode($text); $text =~ s/'/''/g; utf8::encode($text); return "'$text'" }
+
+# An event as 100ms sends it.
+sub event
+{
+	my ($type, $at, %data) = @_;
+	return { version => '2.0', id => 'event-' . ++$ids, account_id => 'account', app_id => 'app', timestamp => $at, type => $type, data => \%data };
+}
+
+sub receive
+{
+	my ($mirror, $event, @more) = @_;
+	return $db->value("SELECT hms_receive_webhook('$mirror', " . join(', ', sql_json($event), map { sql_json($_) } @more) . ')');
+}
+
+sub make_mirror { my ($mirror) = @_; $db->value("CREATE SCHEMA $mirror; SELECT hms_create_mirror('$mirror')"); return }
+
+# Every type there is, and one that there is not.
+make_mirror('video');
+my @types = map { my ($noun, @verbs) = split /[ ,]+/; map { "$noun.$_" } @verbs } (
+	'session open.success, close.success', 'peer join.success, leave.success, join.failure, leave.failure',
+	'room end.success, end.failure', 'role change.success, change.failure',
+	'track recording.started.success, recording.success, recording.failure', 'stream recording.success, recording.failure',
+	'recording success, failed', 'beam started.success, stopped.success, recording.success, failure',
+	'hls started.success, stopped.success, failure, recording.success',
+	'transcription started.success, success, failure', 'ingest start.success, end.success, start.failure, failure');
+is(scalar @types, 32, 'there are 32 types of events');
+{
+	my %about = (room_id => 'room', session_id => 'session', peer_id => 'peer', user_id => 'user', user_name => 'Zoë', role => 'host', joined_at => '0001-01-01T00:00:00Z', odd => [ 1, { a => undef } ]);
+	my @events = map { event($_, '2026-01-01T10:00:00Z', %about) } @types, 'what.nobody.knows';
+	is_deeply([ map { receive('video', $_) } @events ], [ ('t') x 33 ], 'each of them is taken, and one that nobody knows');
+	is_deeply([ map { receive('video', $_) } shuffle @events ], [ ('f') x 33 ], 'and taken once');
+	is_deeply([ map { receive('video', { %$_, data => { %{ $_->{data} }, is_replay => true } }) } @events ], [ ('f') x 33 ], 'replayed ones too');
+	my $rows = $db->rows('SELECT * FROM video.webhook_events');
+	is_deeply([ sort map { $_->{type} } @$rows ], [ sort @types, 'what.nobody.knows' ], 'all are stored');
+	is_deeply([ grep { $_->{room_id} ne 'room' || $_->{session_id} ne 'session' || $_->{peer_id} ne 'peer' || encode($_->{data}) ne encode(\%about) } @$rows ], [], 'with their ids and data');
+	is($db->value(q{SELECT active || ' ' || (SELECT name || ' ' || (joined_at IS NULL) FROM video.session_peers) FROM video.sessions}), encode_utf8('false Zoë true'), 'and the zero time is none');
+
+	is(receive('video', { id => 'bare', type => 'x' }), 't', 'an event without data is stored');
+	is(receive('video', { id => 'odd', type => 7, data => 'text', timestamp => 'yesterday', new => [1] }), 't', 'and one whose members are odd');
+	is($db->value(q{SELECT type || ' ' || ("timestamp" IS NULL) || ' ' || extra::text FROM video.webhook_events WHERE id = 'odd'}), '7 true {"new": [1], "timestamp": "yesterday"}', 'with what was odd in extra');
+	foreach my $bad ('[]', 'null', '{}', '{"id": ""}', '"x"')
+	{
+		is($db->error("SELECT hms_receive_webhook('video', '$bad')")->{state}, '22023', "what is no event is refused: $bad");
+	}
+	is($db->error(q{SELECT hms_receive_webhook('public', '{"id": "x"}')})->{state}, '42P01', 'so is a schema without a mirror');
+}
+
+# The events of a session, as 100ms would have sent them.
+sub events_of
+{
+	my ($session) = @_;
+	my %about = (room_id => $session->{room_id}, session_id => $session->{id}, room_name => 'name', session_started_at => $session->{created_at});
+	my @events = event('session.open.success', $session->{created_at}, %about);
+	foreach my $peer (values %{ $session->{peers} })
+	{
+		my %peer = (%about, peer_id => $peer->{id}, user_id => $peer->{user_id}, user_name => $peer->{name}, role => $peer->{role}, joined_at => $peer->{joined_at});
+		push @events, event('peer.join.success', $peer->{joined_at}, %peer, role => 'first-role');
+		push @events, event('role.change.success', $peer->{joined_at}, %peer, previous_role => 'first-role');
+		push @events, event('peer.leave.success', $peer->{left_at}, %peer, left_at => $peer->{left_at}) if $peer->{left_at};
+	}
+	push @events, event('session.close.success', $session->{updated_at}, %about, session_stopped_at => $session->{updated_at}) unless $session->{active};
+	return @events;
+}
+
+# What the mirror knows of a session from webhooks alone is what the API says, whatever the order.
+{
+	my $world = $api->world;
+	my ($over) = grep { !$_->{active} && keys %{ $_->{peers} } > 5 } @{ $world->{sessions} };
+	my ($on)   = grep { $_->{active} } @{ $world->{sessions} };
+	my ($none) = grep { !keys %{ $_->{peers} } } @{ $world->{sessions} };
+	make_mirror("order$_") foreach 1 .. 4;
+	foreach my $session (grep { $_ } $over, $on, $none)
+	{
+		my @events = events_of($session);
+		my $kind   = $session->{active} ? 'a live session' : 'a session that is over';
+		foreach my $mirror (map { "order$_" } 1 .. 4)
+		{
+			my @order = $mirror eq 'order1' ? @events : $mirror eq 'order2' ? reverse(@events) : (shuffle(@events), (shuffle(@events))[0 .. 1]);
+			$db->value(join ';', map { "SELECT hms_receive_webhook('$mirror', " . sql_json($_) . ')' } @order);
+			my $odd = $db->rows("SELECT * FROM (SELECT s.id, s.room_id, s.active, s.created_at, CASE WHEN NOT s.active THEN s.updated_at END AS ended_at FROM hms_session('$session->{id}') AS s"
+				. " EXCEPT SELECT id, room_id, active, created_at, CASE WHEN NOT active THEN updated_at END FROM $mirror.sessions) AS x");
+			is_deeply($odd, [], "$kind is there as the API has it: $mirror");
+			$odd = $db->rows("WITH api AS (SELECT p.id, p.session_id, p.room_id, p.user_id, p.name, p.role, p.joined_at, p.left_at FROM hms_session_peers('$session->{room_id}') AS p WHERE p.session_id = '$session->{id}'),"
+				. " here AS (SELECT id, session_id, room_id, user_id, name, role, joined_at, left_at FROM $mirror.session_peers WHERE session_id = '$session->{id}')"
+				. ' (TABLE api EXCEPT ALL TABLE here) UNION ALL (TABLE here EXCEPT ALL TABLE api)');
+			is_deeply($odd, [], "so are its peers: $mirror");
+			$odd = $db->value("WITH api AS MATERIALIZED (SELECT * FROM hms_attendance('$session->{room_id}', '$session->{id}')), here AS MATERIALIZED (SELECT * FROM $mirror.attendance WHERE session_id = '$session->{id}')"
+				. ' SELECT count(*) FROM ((TABLE api EXCEPT ALL TABLE here) UNION ALL (TABLE here EXCEPT ALL TABLE api)) AS x');
+			is($odd, 0, "and its attendance: $mirror");
+		}
+	}
+	is($db->value("SELECT count(*) FROM order1.sync_state"), 0, 'webhooks move no mark');
+	$db->value("CALL hms_sync('order1')");
+	is($db->value('SELECT (SELECT count(*) FROM ((SELECT id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra FROM order1.sessions) EXCEPT ALL (SELECT * FROM hms_sessions(NULL::text))) AS x)'
+		. ' + (SELECT count(*) FROM order1.sessions WHERE synced_at IS NULL) + (SELECT count(*) FROM order1.session_peers WHERE synced_at IS NULL) + (SELECT count(*) FROM order1.rooms WHERE synced_at IS NULL)'), 0,
+		'the next sync has it all from the API');
+
+	# what the API said stays; webhooks add to it
+	my $session = $on;
+	my ($inside) = grep { !$_->{left_at} } values %{ $session->{peers} };
+	my %about = (room_id => $session->{room_id}, session_id => $session->{id}, peer_id => $inside->{id});
+	my $before = $db->value("SELECT joined_at FROM order1.session_peers WHERE id = '$inside->{id}'");
+	receive('order1', event('peer.join.success', '2020-01-01T00:00:00Z', %about, role => 'old-role', joined_at => '2020-01-01T00:00:00Z', user_id => 'old-user'));
+	is($db->value("SELECT role || joined_at || user_id FROM order1.session_peers WHERE id = '$inside->{id}'"), "$inside->{role}$before$inside->{user_id}", 'an old event does not change what the API said');
+	my $marks = $db->value("SELECT string_agg(s::text, ',' ORDER BY s::text) FROM order1.sync_state AS s");
+	receive('order1', event('role.change.success', '2099-01-01T00:00:00Z', %about, role => 'new-role'));
+	receive('order1', event('peer.leave.success', '2099-01-01T00:01:00Z', %about, role => 'new-role', left_at => '2099-01-01T00:01:00Z'));
+	receive('order1', event('session.close.success', '2099-01-01T00:02:00Z', room_id => $session->{room_id}, session_id => $session->{id}, session_stopped_at => '2099-01-01T00:02:00Z'));
+	is($db->value("SELECT p.role || ' ' || date_part('year', p.left_at) || ' ' || s.active || ' ' || date_part('year', s.updated_at) FROM order1.session_peers AS p JOIN order1.sessions AS s ON s.id = p.session_id WHERE p.id = '$inside->{id}'"), 'new-role 2099 false 2099', 'a new one does');
+	is($db->value("SELECT string_agg(s::text, ',' ORDER BY s::text) FROM order1.sync_state AS s"), $marks, 'and no mark moves');
+	$db->value("CALL hms_sync('order1')");
+	is($db->value("SELECT s.active || ' ' || (p.left_at IS NULL) FROM order1.session_peers AS p JOIN order1.sessions AS s ON s.id = p.session_id WHERE p.id = '$inside->{id}'"), 'true true', 'until a sync reads it again');
+
+	# a session that 100ms does not know is asked for once
+	receive('order1', event('session.open.success', '2026-01-01T00:00:00Z', room_id => 'no-room', session_id => 'no-session', session_started_at => '2026-01-01T00:00:00Z'));
+	$db->value("CALL hms_sync('order1')");
+	is(scalar(grep { $_->{path} =~ /no-session/ } $api->during(sub { $db->value("CALL hms_sync('order1')") })), 0, 'a session that 100ms does not know is asked for once');
+}
+
+# Two webhooks of a session at the same time.
+{
+	my ($first, $second) = ($db->session, $db->session);
+	my %about = (room_id => 'r', session_id => 'both', session_started_at => '2026-01-01T00:00:00Z');
+	$first->value('BEGIN');
+	$first->value("SELECT hms_receive_webhook('video', " . sql_json(event('session.close.success', '2026-01-01T01:00:00Z', %about, session_stopped_at => '2026-01-01T01:00:00Z')) . ')');
+	$second->begin("SELECT hms_receive_webhook('video', " . sql_json(event('peer.join.success', '2026-01-01T00:30:00Z', %about, peer_id => 'p', joined_at => '2026-01-01T00:30:00Z')) . ')');
+	$first->value('COMMIT');
+	$second->finish;
+	is($db->value(q{SELECT active::text || (SELECT count(*) FROM video.session_peers WHERE session_id = 'both') FROM video.sessions WHERE id = 'both'}), 'false1', 'two at the same time lose nothing');
+	$_->quit foreach $first, $second;
+}
+
+# Proof. The secret is in no message and can be read by no ordinary role.
+{
+	my $secret = 'the-header-secret';
+	$db->value("CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA video TO app; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA video TO app; GRANT EXECUTE ON FUNCTION hms_receive_webhook TO app");
+	$db->append_conf('postgresql.conf', "hms.webhook_header = 'X-School'\nhms.webhook_secret = '$secret'");
+	$db->reload;
+	my $ask = sub { my ($headers, $body) = @_; my $event = event('x', '2026-01-01T00:00:00Z', name => 'Zoë');
+		$body = $body->($event) if $body; $headers = $headers->($body) if ref $headers eq 'CODE';
+		my (undef, $out, $err) = $db->run("SELECT hms_receive_webhook('video', " . join(', ', map { defined $_ ? sql_json($_) : 'NULL' } $event, $headers, $body) . ')', connstr => $db->connstr('postgres') . ' user=app');
+		unlike($err, qr/\Q$secret\E|\Q$api->{secret}\E|signing-key/, 'nothing secret is in the message') if $err;
+		return $out || Hms::Db::parse_error($err)->{state} };
+	is($ask->({ 'x-school' => $secret }), 't', 'the secret header, in any case, is taken');
+	is($ask->({ 'X-SCHOOL' => $secret }), 't', 'in capitals too');
+	is($ask->(undef), '28000', 'without headers it is refused');
+	is($ask->({ other => $secret }), '28000', 'without the header');
+	is($ask->({ 'x-school' => "${secret}x" }), '28000', 'with another value');
+	is($ask->({ 'x-school' => substr $secret, 0, -1 }), '28000', 'with a part of it');
+	is($ask->({ 'x-school' => '' }), '28000', 'with nothing in it');
+	is($ask->({ 'x-school' => [$secret] }), '28000', 'with something odd in it');
+
+	my $raw  = sub { my ($event) = @_; my $text = encode($event); $text =~ s/,/ , /g; return $text };
+	my $sign = sub { my ($key, $change) = @_; return sub { return { 'x-school' => $secret, 'X-100ms-Signature' => $change ? $change->(hmac_sha256_hex($_[0], $key)) : hmac_sha256_hex($_[0], $key) } } };
+	is($ask->($sign->($api->{secret}), $raw), 't', 'a signature by the app secret is taken');
+	is($ask->($sign->($api->{secret}, sub { uc $_[0] }), $raw), 't', 'in capitals too');
+	is($ask->($sign->('another key'), $raw), '28000', 'one by another key is refused');
+	is($ask->($sign->($api->{secret}, sub { reverse $_[0] }), $raw), '28000', 'so is one that is wrong');
+	is($ask->($sign->($api->{secret}, sub { '' }), $raw), '28000', 'or empty');
+	is($ask->($sign->($api->{secret}), sub { my ($event) = @_; return encode({ %$event, id => 'other' }) }), '22023', 'or of a body that holds another event');
+	$db->append_conf('postgresql.conf', "hms.webhook_key = 'signing-key'");
+	$db->reload;
+	is($ask->($sign->('signing-key'), $raw), 't', 'hms.webhook_key is the key where it is set');
+	is($ask->($sign->($api->{secret}), $raw), '28000', 'and the app secret no longer');
+	is($ask->({ 'x-school' => $secret }), '28000', 'and nothing is taken without a signature');
+	foreach my $setting (qw(hms.webhook_secret hms.webhook_key))
+	{
+		my (undef, $out, $err) = $db->run("SHOW $setting", connstr => $db->connstr('postgres') . ' user=app');
+		is($out, '', "$setting can be seen by no ordinary role");
+		like($err, qr/42501/, 'which is told so');
+	}
+}
+
+# As PostgREST calls it: POST /rpc/hms_webhook with the event as the body, a role that may do nothing else, the headers in
+# a setting. The function is the app's own.
+{
+	$db->value(q{
+		CREATE ROLE web_anon; CREATE SCHEMA api; GRANT USAGE ON SCHEMA api TO web_anon;
+		CREATE FUNCTION api.hms_webhook(json) RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+		AS $$ SELECT hms_receive_webhook('video', $1::jsonb, current_setting('request.headers', true)::jsonb, $1::text) $$;
+		REVOKE ALL ON FUNCTION api.hms_webhook FROM PUBLIC; GRANT EXECUTE ON FUNCTION api.hms_webhook TO web_anon;});
+	my $post = sub {
+		my ($body, $headers) = @_;
+		return $db->run('BEGIN; SET LOCAL ROLE web_anon; SELECT set_config(\'request.headers\', ' . sql_json($headers) . ', true); SELECT api.hms_webhook(' . sql_json($body) . '); COMMIT');
+	};
+	my $body = encode(event('peer.join.success', '2026-01-01T00:00:00Z', room_id => 'r', session_id => 'rpc', peer_id => 'p', user_name => 'Zoë', joined_at => '2026-01-01T00:00:00Z'));
+	$body =~ s/":/" :  /g;
+	my %headers = ('x-school' => 'the-header-secret', 'x-100ms-signature' => hmac_sha256_hex($body, 'signing-key'));
+	my ($code, $out, $err) = $post->($body, \%headers);
+	like($out, qr/^t$/m, 'a POST to the function stores the event') or diag $err;
+	is($db->value("SELECT name FROM video.session_peers WHERE session_id = 'rpc'"), encode_utf8('Zoë'), 'and the peer that it tells of');
+	(undef, undef, $err) = $post->($body, { %headers, 'x-100ms-signature' => '00' });
+	like($err, qr/28000/, 'and refuses what is signed wrongly');
+	like($db->error('SET ROLE web_anon; SELECT * FROM video.webhook_events')->{state}, qr/42501/, 'the role sees nothing itself');
+}
+
+# Deliveries that were missed: those that 100ms tells of and the mirror has not; they are sent again on demand.
+{
+	make_mirror('gaps');
+	$db->append_conf('postgresql.conf', "hms.webhook_secret = ''\nhms.webhook_key = ''");
+	$db->reload;
+	my $window = "start_time => now() - interval '14 days', end_time => now()";
+	my $missed = "SELECT d.event_id, d.room_id, d.payload ->> 'original_event_name' AS type, d.payload -> 'event_data' AS data, d.event_timestamp FROM hms_webhook_events(NULL::text, $window) AS d"
+		. ' WHERE NOT EXISTS (SELECT FROM gaps.webhook_events AS w WHERE w.id = d.event_id)';
+	my @all = @{ $db->rows($missed) };
+	cmp_ok(scalar @all, '>', 10, '100ms tells of deliveries');
+	my $deliver = sub { my ($row) = @_; return receive('gaps', { version => '2.0', id => $row->{event_id}, type => $row->{type}, timestamp => $row->{event_timestamp}, is_replay => true, data => { %{ $row->{data} }, room_id => $row->{room_id} } }) };
+	$deliver->($_) foreach @all[ 5 .. $#all ];
+	is(scalar @{ $db->rows($missed) }, 5, 'those that did not arrive are found');
+	my ($replay) = grep { $_->{method} eq 'POST' } $api->during(sub { is($db->value("SELECT status FROM hms_replay_webhook_events($window, status => 'all')"), 'started', 'and are asked for again') });
+	is($replay->{path}, '/v2/analytics/webhooks/replay', 'by one request');
+	$deliver->($_) foreach @all;
+	is(scalar @{ $db->rows($missed) }, 0, 'after which none is missing');
+	is($db->value('SELECT count(*) FROM gaps.webhook_events'), scalar(@all), 'and none is there twice');
+}
+
+done_testing();
