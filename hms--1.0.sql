@@ -1258,9 +1258,9 @@ END;
 COMMENT ON FUNCTION _hms_number(jsonb) IS
 'Internal: a JSON number, and NULL for anything else';
 
--- How the tracks of a peer did in a session that has ended: a row for each side
+-- How the tracks of a peer did in a session: a row for each side
 -- (publisher, subscriber), kind (video, audio), track, simulcast layer and
--- instant.  None when the API has no such session or peer, or while it is on.
+-- instant.  None when the API has none, which comes after the session's end.
 -- A measure that has fewer values than there are instants is NULL for the rest;
 -- one that no column names is in "extra".
 -- Source: GET /analytics/peer-stats
@@ -1320,7 +1320,9 @@ RETURNS SETOF hms_webhook_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_id, coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'), coalesce(end_time, statement_timestamp()), status, event_names) AS r
+		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_id,
+			coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'),
+			coalesce(end_time, statement_timestamp()), status, event_names) AS r
 	)
 	SELECT (s.r).* FROM s;
 END;
@@ -1339,7 +1341,9 @@ RETURNS SETOF hms_webhook_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_ids, coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'), coalesce(end_time, statement_timestamp()), status, event_names) AS r
+		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_ids,
+			coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'),
+			coalesce(end_time, statement_timestamp()), status, event_names) AS r
 	)
 	SELECT (s.r).* FROM s;
 END;
@@ -2180,7 +2184,8 @@ END;
 COMMENT ON FUNCTION hms_template_destinations(text) IS
 'The destinations of a template, or no row; can show stream keys (GET /templates/{template_id}/destinations)';
 
--- Replace destinations of a template: each map that is given, as a whole.
+-- Set destinations of a template: rtmpDestinations, hlsDestinations and
+-- transcriptions, each a map by name.  Returns them, stream keys too.
 -- Source: POST /templates/{template_id}/destinations
 CREATE FUNCTION hms_update_template_destinations(template_id text, destinations jsonb)
 RETURNS hms_template_destinations
@@ -2189,7 +2194,7 @@ BEGIN ATOMIC
 	SELECT _hms_call(NULL::hms_template_destinations, 'hms_update_template_destinations', template_id, destinations);
 END;
 COMMENT ON FUNCTION hms_update_template_destinations(text, jsonb) IS
-'Replace destinations of a template (POST /templates/{template_id}/destinations)';
+'Set destinations of a template; can show stream keys (POST /templates/{template_id}/destinations)';
 
 -- What the rooms of a template record; no row when that is nothing, or there is
 -- no template.
@@ -3656,10 +3661,9 @@ COMMENT ON FUNCTION _hms_sync_events(text, text, text[], text[]) IS
 -- transaction does; it returns the run with the step that comes next.
 --
 -- "run" is what a run knows from one step to the next: step, started, rows written,
--- rooms done and their total, batch (rooms or sessions at a time); first, when no
--- run has gone over all rooms before; where a step is that takes several calls
--- (window, seen, room); skip, with an error, when the one item at hand cannot be
--- read and is passed over.
+-- rooms done and their total, batch (rooms or sessions at a time); where a step is
+-- that takes several calls (window, seen, room); skip, with an error, when the one
+-- item at hand cannot be read and is passed over.
 --
 -- Marks in sync_state.  The row of all rooms says: sessions that began before mark
 -- are in the mirror, for every room that has a row of its own with a mark.  That
@@ -3683,7 +3687,6 @@ DECLARE
 	source text;
 	upsert text;
 	written bigint;
-	made bigint;
 BEGIN
 	EXECUTE format('SELECT count(*) FROM %s.rooms', mirror) INTO STRICT known;
 	EXECUTE format('SELECT s.mark, s.synced_at > now() - interval ''1 day'' AND $1 > 500 AS is_enough'
@@ -3708,12 +3711,10 @@ BEGIN
 		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at) VALUES ('''', ''rooms'', $1, $1)'
 			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = $1,'
 			' synced_at = CASE WHEN $2 THEN t.synced_at ELSE $1 END', mirror) USING started, coalesce(last.is_enough, false);
-		EXECUTE format('INSERT INTO %s.sync_state (room_id, what, mark, synced_at) VALUES ('''', ''sessions'', $1, $1)'
+		-- the first run over all rooms goes on where runs over some of them ended
+		EXECUTE format('INSERT INTO %1$s.sync_state (room_id, what, mark, synced_at)'
+			' SELECT '''', ''sessions'', coalesce(min(s.mark), $1), $1 FROM %1$s.sync_state AS s WHERE s.what = ''sessions'''
 			' ON CONFLICT DO NOTHING', mirror) USING started;
-		GET DIAGNOSTICS made = ROW_COUNT;
-		IF made > 0 THEN
-			run := run || '{"first": true}';
-		END IF;
 	END IF;
 	RETURN run || jsonb_build_object('step', 'sessions', 'rows', (run ->> 'rows')::bigint + written);
 END;
@@ -3735,11 +3736,11 @@ DECLARE
 	ends timestamptz;
 	result record;
 BEGIN
-	IF rooms IS NOT NULL OR run ? 'first' THEN
+	EXECUTE format('SELECT s.mark FROM %s.sync_state AS s WHERE s.room_id = '''' AND s.what = ''sessions''', mirror)
+		INTO mark;
+	IF rooms IS NOT NULL OR mark >= started AND NOT run ? 'window' THEN
 		RETURN run || '{"step": "room_sessions"}';
 	END IF;
-	EXECUTE format('SELECT s.mark FROM %s.sync_state AS s WHERE s.room_id = '''' AND s.what = ''sessions''', mirror)
-		INTO STRICT mark;
 	begins := coalesce((run ->> 'window')::timestamptz, least(since, mark - interval '12 hours'));
 	ends := CASE WHEN begins + interval '1 day' < started THEN begins + interval '1 day' END;
 	EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
@@ -3783,20 +3784,19 @@ BEGIN
 			UNION
 			SELECT i.id FROM unnest($1) AS i (id) WHERE i.id <> ''
 		), due AS (
-			SELECT c.id, CASE WHEN $3 THEN s.mark ELSE greatest(s.mark, a.mark) END
-				+ CASE WHEN s.mark IS NULL THEN NULL ELSE interval '0' END AS mark
+			SELECT c.id, CASE WHEN s.mark IS NOT NULL THEN greatest(s.mark, a.mark) END AS mark
 			FROM scope AS c
 				LEFT JOIN %1$s.sync_state AS a ON a.room_id = '' AND a.what = 'sessions'
 				LEFT JOIN %1$s.sync_state AS s ON s.room_id = c.id AND s.what = 'sessions'
 			WHERE (s.synced_at IS NULL OR s.synced_at < $2)
-				AND ($1 IS NOT NULL OR s.mark IS NULL OR $3)
+				AND ($1 IS NOT NULL OR s.mark IS NULL)
 		), batch AS (
-			SELECT d.id, d.mark FROM due AS d ORDER BY d.mark IS NULL, d.id LIMIT $4
+			SELECT d.id, d.mark FROM due AS d ORDER BY d.mark IS NULL, d.id LIMIT $3
 		)
 		SELECT array_agg(b.id) AS rooms, min(b.mark) AS mark, (SELECT count(*) FROM due) AS total
 		FROM batch AS b
 		WHERE (b.mark IS NULL) = (SELECT f.mark IS NULL FROM batch AS f ORDER BY f.mark IS NULL LIMIT 1)$sql$, mirror)
-		INTO STRICT due USING rooms, started, run ? 'first', (run ->> 'batch')::integer;
+		INTO STRICT due USING rooms, started, (run ->> 'batch')::integer;
 	IF due.rooms IS NULL THEN
 		RETURN run || '{"step": "single_sessions"}';
 	END IF;
@@ -4299,6 +4299,276 @@ END;
 COMMENT ON FUNCTION hms_receive_webhook(name, jsonb, jsonb, text) IS
 'Take a webhook of 100ms into a mirror, once; false when it was there';
 
+-- Text made safe inside HTML and SVG, in elements and in quoted attributes.
+CREATE FUNCTION _hms_html(value text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT replace(replace(replace(replace(replace(_hms_html.value,
+		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
+END;
+COMMENT ON FUNCTION _hms_html(text) IS
+'Internal: text made safe inside HTML';
+
+-- A length of time as people write it: 1 h 05 min, 12 min, 40 s.
+CREATE FUNCTION _hms_html_length(seconds double precision)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE
+		WHEN round(_hms_html_length.seconds) < 60 THEN round(_hms_html_length.seconds) || '&nbsp;s'
+		WHEN round(_hms_html_length.seconds / 60) < 60 THEN round(_hms_html_length.seconds / 60) || '&nbsp;min'
+		ELSE floor(round(_hms_html_length.seconds / 60) / 60) || '&nbsp;h&nbsp;'
+			|| lpad((round(_hms_html_length.seconds / 60)::bigint % 60)::text, 2, '0') || '&nbsp;min'
+		END;
+END;
+COMMENT ON FUNCTION _hms_html_length(double precision) IS
+'Internal: a length of time as people write it';
+
+-- What a report shows, read from a mirror: {title, sessions, stays, attendance,
+-- talk}, all of the sessions that began in the time.
+CREATE FUNCTION _hms_report_data(
+	mirror text, ext text, room_id text, after timestamptz, before timestamptz)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	stay text;
+	data jsonb;
+BEGIN
+	IF to_regclass(mirror || '.session_usage') IS NULL THEN
+		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
+			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	END IF;
+	EXECUTE format('SELECT %s._hms_mirror_body($1, $2, ''_hms_timed_stays'')', ext)
+		INTO STRICT stay USING mirror, ext;
+	EXECUTE format($sql$
+		WITH mirror_sessions AS MATERIALIZED (
+			SELECT s.* FROM %1$s.sessions AS s
+			WHERE ($1 IS NULL OR s.room_id = $1) AND ($2 IS NULL OR s.created_at >= $2)
+				AND ($3 IS NULL OR s.created_at <= $3)
+		)
+		SELECT jsonb_build_object(
+			'title', (SELECT coalesce(max(nullif(r.name, '')), $1) FROM %1$s.rooms AS r WHERE r.id = $1),
+			'sessions', (SELECT jsonb_agg(to_jsonb(u) || jsonb_build_object('room', coalesce(nullif(r.name, ''), u.room_id),
+					'length', extract(epoch FROM u.duration)) ORDER BY u.started_at, u.session_id)
+				FROM mirror_sessions AS m
+					JOIN %1$s.session_usage AS u ON u.room_id = m.room_id AND u.session_id = m.id
+					LEFT JOIN %1$s.rooms AS r ON r.id = u.room_id),
+			'attendance', (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('present', extract(epoch FROM a.present)))
+				FROM mirror_sessions AS m
+					JOIN %1$s.attendance AS a ON a.room_id = m.room_id AND a.session_id = m.id),
+			'talk', (SELECT jsonb_agg(jsonb_build_object('session_id', t.session_id, 'user_id', t.user_id,
+					'kind', CASE WHEN t.source = 'screen' THEN 'screen' ELSE t.track_type END,
+					'on', extract(epoch FROM t.on_time)))
+				FROM mirror_sessions AS m
+					JOIN %1$s.talk_time AS t ON t.room_id = m.room_id AND t.session_id = m.id),
+			'stays', (SELECT jsonb_agg(jsonb_build_object('session_id', t.session_id, 'user_id', t.user_id,
+					'role', t.role, 'begins_at', t.begins_at, 'ends_at', t.ends_at))
+				FROM mirror_sessions AS mirror_session
+					CROSS JOIN LATERAL (%2$s) AS t (session_id, room_id, active, started_at, ended_at, stops_at,
+						peer_id, user_id, name, role, joined_at, left_at, inside, begins_at, ends_at)
+				WHERE t.peer_id IS NOT NULL AND t.begins_at IS NOT NULL))$sql$, mirror, stay)
+	INTO STRICT data USING room_id, after, before;
+	RETURN data;
+END;
+$$;
+COMMENT ON FUNCTION _hms_report_data(text, text, text, timestamptz, timestamptz) IS
+'Internal: what a report shows';
+
+-- The chart of a session: how many were inside, and below it a line a user with a
+-- bar for each stay.  1000 units wide, of which the first 190 are for names.
+-- stays: [{user_id, name, role, begins_at, ends_at}]; roles: all of the report's,
+-- so that a role has one colour on the page.
+CREATE FUNCTION _hms_report_chart(
+	starts_at timestamptz, stops_at timestamptz, stays jsonb, roles text[])
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH stays AS MATERIALIZED (
+		SELECT s.*, first_value(s.name) OVER (PARTITION BY s.user_id ORDER BY s.begins_at DESC) AS shown,
+			dense_rank() OVER (ORDER BY s.first_at, s.user_id) AS line
+		FROM (SELECT s.*, min(s.begins_at) OVER (PARTITION BY s.user_id) AS first_at
+			FROM jsonb_to_recordset(_hms_report_chart.stays)
+				AS s (user_id text, name text, role text, begins_at timestamptz, ends_at timestamptz)) AS s
+	), span AS (
+		SELECT least(_hms_report_chart.starts_at, min(s.begins_at)) AS starts_at,
+			greatest(_hms_report_chart.stops_at, max(s.ends_at), _hms_report_chart.starts_at + interval '1 second') AS stops_at,
+			coalesce(max(s.line), 0) AS lines
+		FROM stays AS s
+	), scale AS (
+		SELECT p.*, 800 / extract(epoch FROM p.stops_at - p.starts_at) AS per_second, 108 + p.lines * 22 AS bottom
+		FROM span AS p
+	), ticks AS (
+		SELECT 190 + round(c.per_second * extract(epoch FROM t.at - c.starts_at), 1) AS x, t.at
+		FROM scale AS c
+			CROSS JOIN LATERAL (SELECT min(w.step) AS step FROM unnest('{1s,5s,15s,1min,2min,5min,10min,15min,30min,1h,2h,4h,8h,1d,7d,30d,365d}'::interval[]) AS w (step)
+				WHERE extract(epoch FROM c.stops_at - c.starts_at) / extract(epoch FROM w.step) <= 9) AS w
+			CROSS JOIN LATERAL generate_series(date_bin(w.step, c.starts_at, timestamptz '2000-01-01 00:00:00') + w.step, c.stops_at, w.step) AS t (at)
+	), course AS (
+		SELECT m.at, sum(sum(m.peers)) OVER (ORDER BY m.at) AS peers
+		FROM stays AS s CROSS JOIN LATERAL (VALUES (s.begins_at, 1), (s.ends_at, -1)) AS m (at, peers)
+		WHERE s.begins_at < s.ends_at
+		GROUP BY m.at
+	), peak AS (
+		SELECT greatest(max(c.peers), 1) AS peers FROM course AS c
+	)
+	SELECT '<svg viewBox="0 0 1000 ' || c.bottom + 4 || '" role="img" aria-label="Who was in when">'
+		|| coalesce((SELECT string_agg('<line class="grid" x1="' || t.x || '" x2="' || t.x || '" y1="16" y2="' || c.bottom
+				|| '"/><text class="tick" x="' || t.x || '" y="11">'
+				|| to_char(t.at, CASE WHEN c.stops_at - c.starts_at < interval '5 minutes' THEN 'HH24:MI:SS'
+					WHEN c.stops_at - c.starts_at < interval '2 days' THEN 'HH24:MI' ELSE 'MM-DD' END) || '</text>', '' ORDER BY t.at)
+			FROM ticks AS t), '')
+		|| '<text class="label" x="182" y="36">inside</text><text class="small" x="182" y="52">peak ' || CASE WHEN EXISTS (SELECT FROM course) THEN p.peers ELSE 0 END || '</text>'
+		|| coalesce((SELECT '<path class="inside" d="M190,96' || string_agg('H' || 190 + round(c.per_second * extract(epoch FROM o.at - c.starts_at), 1)
+				|| 'V' || round(96 - 72.0 * o.peers / p.peers, 1), '' ORDER BY o.at) || 'V96Z"/>' FROM course AS o), '')
+		|| '<line class="axis" x1="190" x2="990" y1="96" y2="96"/>'
+		|| coalesce((SELECT string_agg('<text class="label" x="182" y="' || 105 + l.line * 22 - 5 || '"><title>' || _hms_html(l.name) || '</title>'
+				|| _hms_html(CASE WHEN length(l.name) > 22 THEN left(l.name, 19) || '...' ELSE l.name END) || '</text>'
+				|| '<line class="line" x1="190" x2="990" y1="' || 107 + l.line * 22 || '" y2="' || 107 + l.line * 22 || '"/>', '' ORDER BY l.line)
+			FROM (SELECT s.line, coalesce(nullif(max(s.shown), ''), max(s.user_id)) AS name FROM stays AS s GROUP BY s.line) AS l), '')
+		|| coalesce((SELECT string_agg('<rect class="stay r' || coalesce(array_position(_hms_report_chart.roles, s.role) - 1, 0) % 6
+				|| '" rx="3" height="16" y="' || 88 + s.line * 22 || '" x="' || 190 + round(c.per_second * extract(epoch FROM s.begins_at - c.starts_at), 1)
+				|| '" width="' || greatest(round(c.per_second * extract(epoch FROM s.ends_at - s.begins_at), 1), 1.5) || '"><title>'
+				|| _hms_html(coalesce(s.name, '') || ' (' || coalesce(s.role, '') || ') ' || to_char(s.begins_at, 'HH24:MI:SS') || ' to ' || to_char(s.ends_at, 'HH24:MI:SS'))
+				|| '</title></rect>', '' ORDER BY s.line, s.begins_at)
+			FROM stays AS s), '')
+		|| '</svg>'
+	FROM scale AS c CROSS JOIN peak AS p;
+END;
+COMMENT ON FUNCTION _hms_report_chart(timestamptz, timestamptz, jsonb, text[]) IS
+'Internal: the chart of a session as SVG';
+
+-- The page of a report: see hms_report_html.  data: as _hms_report_data gives it.
+CREATE FUNCTION _hms_report_page(data jsonb, after timestamptz, before timestamptz)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH sessions AS MATERIALIZED (
+		SELECT s.*, coalesce(s.ended_at, CASE WHEN s.active THEN statement_timestamp() END, s.started_at) AS stops_at
+		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'sessions', 'null'))
+			AS s (session_id text, room text, started_at timestamptz, ended_at timestamptz, active boolean, length double precision,
+				users integer, participant_minutes numeric, peak_peers integer)
+	), talk AS MATERIALIZED (
+		SELECT t.session_id, t.user_id,
+			sum(t."on") FILTER (WHERE t.kind = 'audio') AS audio,
+			sum(t."on") FILTER (WHERE t.kind = 'video') AS video,
+			sum(t."on") FILTER (WHERE t.kind = 'screen') AS screen
+		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'talk', 'null'))
+			AS t (session_id text, user_id text, kind text, "on" double precision)
+		GROUP BY t.session_id, t.user_id
+	), attendance AS MATERIALIZED (
+		SELECT a.*, coalesce(nullif(a.name, ''), a.user_id) AS shown, t.audio, t.video, t.screen
+		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'attendance', 'null'))
+			AS a (session_id text, user_id text, name text, roles text[], joins integer, first_joined_at timestamptz,
+				last_left_at timestamptz, present double precision, minutes numeric, share numeric)
+			LEFT JOIN talk AS t ON t.session_id = a.session_id AND t.user_id = a.user_id
+	), stays AS MATERIALIZED (
+		SELECT s.session_id, jsonb_agg(jsonb_build_object('user_id', s.user_id, 'name', a.name, 'role', s.role,
+			'begins_at', s.begins_at, 'ends_at', s.ends_at)) AS stays
+		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'stays', 'null'))
+			AS s (session_id text, user_id text, role text, begins_at timestamptz, ends_at timestamptz)
+			LEFT JOIN attendance AS a ON a.session_id = s.session_id AND a.user_id = s.user_id
+		GROUP BY s.session_id
+	), roles AS MATERIALIZED (
+		SELECT coalesce(array_agg(DISTINCT r.role ORDER BY r.role), '{}') AS roles
+		FROM attendance AS a CROSS JOIN LATERAL unnest(a.roles) AS r (role)
+	), people AS (
+		SELECT a.user_id, (array_agg(a.shown ORDER BY a.first_joined_at DESC NULLS LAST))[1] AS shown,
+			count(*) AS sessions, sum(a.joins) AS joins, sum(a.minutes) AS minutes, sum(a.present) AS present,
+			sum(a.audio) AS audio, sum(a.video) AS video, sum(a.screen) AS screen
+		FROM attendance AS a GROUP BY a.user_id
+	), most AS (
+		SELECT greatest(max(p.present), 1) AS present, greatest(max(p.audio), 1) AS audio FROM people AS p
+	), head AS (
+		SELECT coalesce('Room ' || nullif(_hms_report_page.data ->> 'title', ''), 'All rooms') AS title,
+			concat_ws(' ', to_char(coalesce(_hms_report_page.after, min(s.started_at)), 'YYYY-MM-DD HH24:MI'), 'to',
+				to_char(coalesce(_hms_report_page.before, max(s.stops_at)), 'YYYY-MM-DD HH24:MI TZ')) AS span,
+			count(*) AS sessions, coalesce(sum(s.length), 0) AS length, coalesce(max(s.peak_peers), 0) AS peak,
+			coalesce(sum(s.participant_minutes), 0) AS minutes
+		FROM sessions AS s
+	)
+	SELECT '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"><title>' || _hms_html(h.title) || '</title><style>'
+		|| ':root{--ink:#1c2330;--soft:#667085;--rule:#e4e7ec;--fill:#2f6fde;--c0:#2f6fde;--c1:#e07b39;--c2:#2a9d6f;--c3:#8a5cd1;--c4:#c2417c;--c5:#5b7083}'
+		|| '*{box-sizing:border-box}body{margin:0 auto;max-width:1080px;padding:32px 28px;font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink);background:#fff}'
+		|| 'h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:36px 0 10px}h3{font-size:15px;margin:0}.soft{color:var(--soft);margin:0}'
+		|| '.tiles{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0 0}.tile{flex:1 1 150px;border:1px solid var(--rule);border-radius:10px;padding:12px 14px}.tile b{display:block;font-size:24px;font-weight:650;line-height:1.2}.tile span{color:var(--soft)}'
+		|| 'table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th{font-weight:600;text-align:left;color:var(--soft);font-size:12px}th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--rule);vertical-align:middle}.n{text-align:right}.b{white-space:nowrap}td:first-child{min-width:120px;overflow-wrap:anywhere}'
+		|| '.id{color:var(--soft);font-size:12px}.bar{display:inline-block;height:8px;border-radius:4px;background:var(--fill);vertical-align:middle}.track{display:inline-block;width:110px;height:8px;border-radius:4px;background:var(--rule);line-height:0;text-align:left;margin-right:8px;vertical-align:middle}'
+		|| 'section{border:1px solid var(--rule);border-radius:12px;padding:16px 18px;margin:0 0 18px}.live{background:#e7f6ee;color:#1b7a4c;border-radius:999px;padding:1px 9px;font-size:12px;margin-left:6px}'
+		|| 'svg{display:block;width:100%;height:auto;margin:10px 0 6px}svg text{font-size:12px;fill:var(--ink);unicode-bidi:isolate}.label{text-anchor:end}.tick,svg .small{fill:var(--soft);font-size:11px}.tick{text-anchor:middle}svg .small{text-anchor:end}.grid{stroke:var(--rule)}.line{stroke:#f1f3f6}.axis{stroke:#98a2b3}.inside{fill:#2f6fde;fill-opacity:.2;stroke:#2f6fde;stroke-width:1.2}'
+		|| '.stay{fill-opacity:.82}.r0{fill:var(--c0);background:var(--c0)}.r1{fill:var(--c1);background:var(--c1)}.r2{fill:var(--c2);background:var(--c2)}.r3{fill:var(--c3);background:var(--c3)}.r4{fill:var(--c4);background:var(--c4)}.r5{fill:var(--c5);background:var(--c5)}'
+		|| '.key{display:inline-block;width:10px;height:10px;border-radius:3px;margin:0 5px 0 14px}.legend{margin:0 0 12px -14px}'
+		|| '@media print{@page{size:A4;margin:14mm}body{padding:0;max-width:none;font-size:11px}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}tr,svg,.tile,.head{break-inside:avoid}h2,.head{break-after:avoid}thead{display:table-header-group}section{padding:10px 12px}.tile{padding:8px 10px;flex-basis:110px}.tile b{font-size:18px}th,td{padding-right:8px}th{font-size:9px}.id{font-size:9px}.track{width:56px;margin-right:5px}}'
+		|| '</style></head><body><h1><bdi>' || _hms_html(h.title) || '</bdi></h1><p class="soft">' || h.span || '</p>'
+		|| '<div class="tiles"><div class="tile"><b>' || h.sessions || '</b><span>session' || CASE h.sessions WHEN 1 THEN '' ELSE 's' END || '</span></div>'
+		|| '<div class="tile"><b>' || (SELECT count(*) FROM people) || '</b><span>people</span></div>'
+		|| '<div class="tile"><b>' || _hms_html_length(h.length) || '</b><span>in session</span></div>'
+		|| '<div class="tile"><b>' || round(h.minutes) || '</b><span>participant minutes</span></div>'
+		|| '<div class="tile"><b>' || h.peak || '</b><span>most at once</span></div></div>'
+		|| CASE WHEN h.sessions = 0 THEN '<h2>No session began in this time.</h2>' ELSE
+		'<h2>People</h2><table><thead><tr><th>Name</th><th class="n">Sessions</th><th class="n">Joins</th><th>Present</th><th class="n">Minutes</th><th>Microphone on</th><th class="n">Camera on</th><th class="n">Screen shared</th></tr></thead><tbody>'
+		|| coalesce((SELECT string_agg('<tr><td><bdi>' || _hms_html(p.shown) || '</bdi>'
+				|| CASE WHEN p.user_id <> p.shown THEN ' <span class="id"><bdi>' || _hms_html(p.user_id) || '</bdi></span>' ELSE '' END
+				|| '</td><td class="n">' || p.sessions || '</td><td class="n">' || p.joins
+				|| '</td><td class="b"><span class="track"><span class="bar" style="width:' || round((100 * p.present / m.present)::numeric, 1) || '%"></span></span>' || _hms_html_length(p.present)
+				|| '</td><td class="n">' || p.minutes
+				|| '</td><td class="b"><span class="track"><span class="bar r2" style="width:' || round((100 * coalesce(p.audio, 0) / m.audio)::numeric, 1) || '%"></span></span>' || coalesce(_hms_html_length(p.audio), '&ndash;')
+				|| '</td><td class="n">' || coalesce(_hms_html_length(p.video), '&ndash;') || '</td><td class="n">' || coalesce(_hms_html_length(p.screen), '&ndash;') || '</td></tr>', ''
+				ORDER BY p.present DESC, p.shown, p.user_id)
+			FROM people AS p), '') || '</tbody></table>'
+		|| '<h2>Sessions</h2><p class="soft legend">' || coalesce((SELECT string_agg('<span class="key r' || (r.place - 1) % 6 || '"></span><bdi>' || _hms_html(r.role) || '</bdi>', '' ORDER BY r.place)
+			FROM unnest(o.roles) WITH ORDINALITY AS r (role, place)), '') || '</p>'
+		|| (SELECT string_agg('<section><div class="head"><h3><bdi>' || _hms_html(s.room) || '</bdi>, ' || to_char(s.started_at, 'Dy YYYY-MM-DD HH24:MI')
+				|| CASE WHEN s.active THEN '<span class="live">on now</span>' ELSE ' to ' || to_char(s.stops_at, 'HH24:MI') END
+				|| '</h3><p class="soft">' || _hms_html_length(s.length) || ', ' || s.users || CASE s.users WHEN 1 THEN ' person' ELSE ' people' END
+				|| ', at most ' || s.peak_peers || ' at once, ' || s.participant_minutes || ' participant minutes</p></div>'
+				|| _hms_report_chart(s.started_at, s.stops_at, coalesce(y.stays, '[]'), o.roles)
+				|| coalesce((SELECT '<table><thead><tr><th>Name</th><th>Role</th><th>Joined</th><th>Left</th><th class="n">Joins</th><th class="n">Minutes</th><th>Share</th><th class="n">Microphone</th><th class="n">Camera</th></tr></thead><tbody>'
+					|| string_agg('<tr><td><bdi>' || _hms_html(a.shown) || '</bdi></td><td><bdi>' || _hms_html(array_to_string(a.roles, ', ')) || '</bdi></td><td>'
+						|| coalesce(to_char(a.first_joined_at, 'HH24:MI:SS'), '&ndash;') || '</td><td>' || coalesce(to_char(a.last_left_at, 'HH24:MI:SS'), 'inside')
+						|| '</td><td class="n">' || a.joins || '</td><td class="n">' || a.minutes
+						|| '</td><td class="b">' || coalesce('<span class="track"><span class="bar" style="width:' || round(100 * a.share, 1) || '%"></span></span>' || round(100 * a.share) || '&nbsp;%', '&ndash;')
+						|| '</td><td class="n">' || coalesce(_hms_html_length(a.audio), '&ndash;') || '</td><td class="n">' || coalesce(_hms_html_length(a.video), '&ndash;') || '</td></tr>', ''
+						ORDER BY a.first_joined_at, a.shown, a.user_id)
+					|| '</tbody></table>' FROM attendance AS a WHERE a.session_id = s.session_id HAVING count(*) > 0), '')
+				|| '</section>', '' ORDER BY s.started_at, s.session_id)
+			FROM sessions AS s LEFT JOIN stays AS y ON y.session_id = s.session_id)
+		END
+		|| '<p class="soft">Made ' || to_char(statement_timestamp(), 'YYYY-MM-DD HH24:MI TZ') || '. Times are of this time zone. Microphone and camera: how long they were on.</p></body></html>'
+	FROM head AS h CROSS JOIN roles AS o CROSS JOIN most AS m;
+END;
+COMMENT ON FUNCTION _hms_report_page(jsonb, timestamptz, timestamptz) IS
+'Internal: a report as a page of HTML';
+
+-- hms_report_html(schema, room_id, after, before)
+--		A report to look at, print or mail, from a mirror.
+--
+-- Arguments: the mirror's schema; the room (NULL: all); sessions that began at or
+-- after, at or before.  Returns one self-contained page of HTML: who was there and
+-- for how long, and for each session how many were inside, a line a user of who was
+-- in when, and who had the microphone or camera on.  Charts are inline SVG, nothing
+-- is loaded and nothing runs, and every name is escaped.  Times are shown in the
+-- session's time zone.
+--
+-- Errors: 42P01 (no mirror there).
+CREATE FUNCTION hms_report_html(
+	schema name,
+	room_id text DEFAULT NULL,
+	after timestamptz DEFAULT NULL,
+	before timestamptz DEFAULT NULL)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
+BEGIN ATOMIC
+	SELECT _hms_report_page(_hms_report_data(quote_ident(hms_report_html.schema), _hms_schema(),
+			hms_report_html.room_id, hms_report_html.after, hms_report_html.before),
+		hms_report_html.after, hms_report_html.before);
+END;
+COMMENT ON FUNCTION hms_report_html(name, text, timestamptz, timestamptz) IS
+'A report of a room, or of all, as one page of HTML to look at, print or mail';
+
 -- ---------------------------------------------------------------------------
 -- Operation
 -- ---------------------------------------------------------------------------
@@ -4371,7 +4641,7 @@ BEGIN ATOMIC
 					'hms_template_settings', 'hms_template_destinations',
 					'hms_legacy_templates') THEN 'write'
 				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_sync',
-					'hms_receive_webhook') THEN 'read'
+					'hms_receive_webhook', 'hms_report_html') THEN 'read'
 				ELSE 'write'
 			END);
 END;
@@ -4571,6 +4841,7 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC;
 REVOKE ALL ON FUNCTION
 	hms_create_mirror(name),
-	hms_receive_webhook(name, jsonb, jsonb, text)
+	hms_receive_webhook(name, jsonb, jsonb, text),
+	hms_report_html(name, text, timestamptz, timestamptz)
 FROM PUBLIC;
 REVOKE ALL ON PROCEDURE hms_sync(name, text[], timestamptz, boolean) FROM PUBLIC;

@@ -29,6 +29,9 @@
  */
 #define PAGE_BLOCK_SIZE (256 * 1024)
 
+/* A cursor goes into a URL, and is kept as long as its room is walked. */
+#define MAX_CURSOR_LEN (16 * 1024)
+
 /* A page that was read. */
 typedef struct Page
 {
@@ -41,6 +44,7 @@ typedef struct Page
 	int64		limit;			/* echoed, or -1 */
 	char	   *cursor;			/* NULL: none */
 	bool		has_next;		/* pagination.has_next */
+	int64		number;			/* pagination.current_page, or -1 */
 	HmsPaging	shown;			/* for HMS_PAGE_AS_ANSWERED */
 } Page;
 
@@ -106,7 +110,8 @@ start_page(HmsWalk *walk, Lane *lane)
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	MemoryContext old = MemoryContextSwitchTo(walk->context);
 	bool		by_number = endpoint->paging == HMS_PAGE_BY_NUMBER ||
-		(lane->page_number > 0 && lane->page.shown == HMS_PAGE_BY_NUMBER);
+		(endpoint->paging == HMS_PAGE_AS_ANSWERED && lane->page_number > 0 &&
+		 lane->page.shown == HMS_PAGE_BY_NUMBER);
 
 	if (walk->auth == NULL)
 		walk->auth = hms_auth_create(walk->request);
@@ -189,27 +194,44 @@ cursor_of(Lane *lane, const HmsJsonValue *value)
 	old = MemoryContextSwitchTo(lane->room_context);
 	text = hms_json_text(value, &len);
 	MemoryContextSwitchTo(old);
+	if (len > MAX_CURSOR_LEN)
+		hms_call_raise_malformed(lane->call, "the cursor is too long");
 	return len == 0 ? NULL : text;
 }
 
-/* pagination.has_next */
-static bool
-has_next_page(const HmsJsonValue *pagination)
+/* A whole number that is not negative, or -1. */
+static int64
+number_of(const HmsJsonValue *value)
+{
+	char		text[20];
+
+	if (value->type != HMS_JSON_NUMBER || value->len >= sizeof(text))
+		return -1;
+	memcpy(text, value->start, value->len);
+	text[value->len] = '\0';
+	return strtoll(text, NULL, 10);
+}
+
+/* Read the member "pagination". */
+static void
+note_pagination(Page *page, const HmsJsonValue *pagination)
 {
 	HmsJsonReader reader;
 	HmsJsonValue key;
 	HmsJsonValue value;
-	bool		has_next = false;
 
+	page->has_next = false;
+	page->number = -1;
 	if (pagination->type != HMS_JSON_OBJECT)
-		return false;
+		return;
 	hms_json_open(&reader, pagination);
 	while (hms_json_pair(&reader, &key, &value))
 	{
 		if (hms_json_equals(&key, "has_next", strlen("has_next")))
-			has_next = value.type == HMS_JSON_TRUE;
+			page->has_next = value.type == HMS_JSON_TRUE;
+		else if (hms_json_equals(&key, "current_page", strlen("current_page")))
+			page->number = number_of(&value);
 	}
-	return has_next;
 }
 
 /* Does this member hold the rows? */
@@ -236,17 +258,9 @@ note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 			 const HmsJsonValue *value)
 {
 	Page	   *page = &lane->page;
-	char		text[24];
 
 	if (hms_json_equals(key, "limit", strlen("limit")))
-	{
-		if (value->type == HMS_JSON_NUMBER && value->len < sizeof(text))
-		{
-			memcpy(text, value->start, value->len);
-			text[value->len] = '\0';
-			page->limit = strtoll(text, NULL, 10);
-		}
-	}
+		page->limit = number_of(value);
 	else if (hms_json_equals(key, "last", strlen("last")))
 	{
 		if (paging == HMS_PAGE_BY_LAST ||
@@ -267,7 +281,7 @@ note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 	else if (hms_json_equals(key, "pagination", strlen("pagination")))
 	{
 		page->shown = HMS_PAGE_BY_NUMBER;
-		page->has_next = has_next_page(value);
+		note_pagination(page, value);
 	}
 	else
 		return false;
@@ -414,6 +428,7 @@ finish_page(HmsWalk *walk, Lane *lane)
 	page->elements = 0;
 	page->limit = -1;
 	page->has_next = false;
+	page->number = -1;
 	page->cursor = NULL;
 
 	if (lane->call->state == HMS_CALL_FAILED)
@@ -427,6 +442,9 @@ finish_page(HmsWalk *walk, Lane *lane)
 	hms_stats_counters.pages++;
 
 	lane->more = page_follows(walk, lane);
+	if (lane->more && page->cursor == NULL && page->number >= 0 &&
+		page->number != lane->page_number)
+		hms_call_raise_malformed(lane->call, "it is another page than the one that was asked for, so the walk would not end");
 	if (lane->more && page->cursor)
 	{
 		lane->cursor = page->cursor;
