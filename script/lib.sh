@@ -74,9 +74,9 @@ build() {
     make -s -C "$work/src" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" "$@"
 }
 
-# Installs what was built into the copy of the PostgreSQL programs.
+# Installs what was built into the copy of the PostgreSQL programs. Not in parallel: PGXS's rules then step on each other.
 install_build() {
-    build install DESTDIR="$work"
+    make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" DESTDIR="$work" install
 }
 
 # Starts the stand-in and sets $api_url.
@@ -143,7 +143,7 @@ run_perl() {
     local pgxs
     pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/..
     give_to_server "$work/src"
-    in_group env PATH="$bin:$PATH" PERL5LIB="$work/src/t/lib:$pgxs/test/perl" \
+    in_group env TMPDIR="$work" PATH="$bin:$PATH" PERL5LIB="$work/src/t/lib:$pgxs/test/perl" \
         PG_REGRESS="$pgxs/test/regress/pg_regress" TESTDIR="$work/src" top_builddir="$work/src" perl "$@"
 }
 

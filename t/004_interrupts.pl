@@ -18,8 +18,7 @@ use Time::HiRes qw(sleep time);
 my $bound = 0.2;
 
 # A resolver that takes its time for names below .slow, as one without a network does.
-my $slow_resolver = PostgreSQL::Test::Utils::tempdir() . '/slow_resolver';
-append_to_file("$slow_resolver.c", <<'C');
+my $slow_resolver = preload_of(<<'C');
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
@@ -40,12 +39,11 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	return next(node, service, hints, res);
 }
 C
-system_or_bail('gcc', '-shared', '-fPIC', '-o', "$slow_resolver.so", "$slow_resolver.c", '-ldl');
 
 my $api = Hms::Api->launch;
 my $db;
 {
-	local $ENV{LD_PRELOAD} = "$slow_resolver.so";
+	local $ENV{LD_PRELOAD} = $slow_resolver;
 	$db = Hms::Db->launch($api);
 }
 $api->load(room_id => 'long', events => 500);

@@ -56,8 +56,8 @@ foreach my $query ("SELECT count(*) FROM hms_track_events('long')", "SELECT coun
 }
 
 # Walks that are left before their end.
-holds('LIMIT', 1024, sub { $_[0]->value("SELECT count(*) FROM generate_series(1, 200) g, LATERAL (SELECT id FROM hms_track_events('long') LIMIT 1 + g - g) e") });
-holds('EXISTS', 1024, sub { $_[0]->value("SELECT count(*) FROM generate_series(1, 200) g WHERE EXISTS (SELECT FROM hms_track_events('long') e WHERE e.id <> g::text)") });
+holds('LIMIT', 1024, sub { $_[0]->value("SELECT count(*) FROM generate_series(1, 200) g, LATERAL (SELECT id FROM hms_track_events('long' || left('', g)) LIMIT 1) e") });
+holds('EXISTS', 1024, sub { $_[0]->value("SELECT count(*) FROM generate_series(1, 200) g WHERE EXISTS (SELECT FROM hms_track_events('long' || left('', g)))") });
 holds('a cursor closed early', 1024, sub {
 	my ($session) = @_;
 	$session->value(join ';', 'BEGIN', (map { ("DECLARE c CURSOR FOR SELECT id FROM hms_track_events('long')", 'FETCH 5 FROM c', 'CLOSE c') } 1 .. 50), 'COMMIT');

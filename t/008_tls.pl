@@ -15,7 +15,7 @@ use Test::More;
 my $dir = PostgreSQL::Test::Utils::tempdir();
 chdir $dir or die $!;
 
-sub openssl { system_or_bail('openssl', @_); return }
+sub openssl { system('openssl', @_) == 0 or die "openssl @_ failed"; return }
 
 foreach my $ca (qw(ca other))
 {

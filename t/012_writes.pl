@@ -135,7 +135,7 @@ refused('22004', "hms_update_template_recordings('t', NULL)");
 
 # SIP.
 refused('22023', qq[hms_start_sip_outbound_call('1', 'c', 't', headers => '$_')], qr/SIP headers/)
-  foreach '{"X\r\nTo": "a"}', '{"": "a"}', '{"a b": "c"}', '{"X-a": "b\r\nTo: c"}', '{"X-a": "b\nc"}', '{"X-a": 1}', '["X-a"]';
+  foreach '{"X\r\nTo": "a"}', '{"": "a"}', '{"a b": "c"}', '{"X-a": "b\r\nTo: c"}', '{"X-a": "b\nc"}', '{"X-a": "b\rc"}', '{"X-a": 1}', '["X-a"]';
 refused('22004', "hms_start_sip_outbound_call(NULL, 'c', 't')");
 refused('22004', "hms_create_sip_outbound_trunk('u', NULL, 'a', 'f')");
 refused('22023', "hms_update_sip_outbound_trunk('t', password => '')");

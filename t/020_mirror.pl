@@ -221,6 +221,20 @@ is_mirrored('video', 'a first sync');
 	is_mirrored('partly', 'some rooms after all');
 }
 
+# A run over one room, days ago; then the first one over all, which is broken off before it comes to that room.
+{
+	my ($math) = map { $_->{id} } grep { $_->{name} =~ /^math/ } @{ $api->world->{rooms} };
+	make_mirror('apart');
+	$db->value("CALL hms_sync('apart', ARRAY['$math'])");
+	$db->value("UPDATE apart.sync_state SET mark = mark - interval '5 days' WHERE what = 'sessions'; DELETE FROM apart.session_peers; DELETE FROM apart.track_events; DELETE FROM apart.sync_state WHERE what = 'events';"
+		. " DELETE FROM apart.sessions WHERE created_at >= now() - interval '5 days'");
+	$api->faults({ path => '/sessions', status => 401, times => 0 });
+	is($db->error("CALL hms_sync('apart')")->{state}, 'MS401', 'a first run over all rooms ends early');
+	$api->faults;
+	$db->value("CALL hms_sync('apart')");
+	is($db->value('SELECT count(*) FROM (SELECT id FROM hms_sessions(NULL::text) EXCEPT SELECT id FROM apart.sessions) AS x'), 0, 'the next one misses nothing');
+}
+
 # since limits a first sync.
 {
 	make_mirror('lately');

@@ -1,5 +1,6 @@
 # pg_cron runs the mirror: a job that syncs, a job that writes the attendance of a day into a table of the app, and a job
-# that fails, all seen in cron.job_run_details. pg_cron's smallest step is a minute, so this takes one.
+# that fails, all seen in cron.job_run_details. pg_cron's smallest step is a minute, so this takes one; meanwhile the SQL
+# of docs/reports.md is run, and a mirror is replicated to another server.
 
 use strict;
 use warnings;
@@ -8,6 +9,8 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Hms;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $api = Hms::Api->launch;
@@ -54,6 +57,44 @@ sub have_run
 {
 	my ($db) = @_;
 	return $db->value(q{SELECT count(DISTINCT j.jobname) = 3 FROM cron.job_run_details AS d JOIN cron.job AS j USING (jobid) WHERE d.status IN ('succeeded', 'failed')}) eq 't';
+}
+
+# While the minute passes: what docs/reports.md shows, in its order, in a server of its own.
+{
+	my $db = Hms::Db->launch($api, shared_preload_libraries => 'pg_cron', 'cron.database_name' => 'postgres', 'cron.use_background_workers' => 'on');
+	open my $page, '<', "$FindBin::Bin/../docs/reports.md" or die "could not read docs/reports.md: $!";
+	my @blocks = do { local $/; <$page> } =~ /^```sql\n(.*?)^```$/gms;
+	cmp_ok(scalar @blocks, '>', 10, 'docs/reports.md has its SQL');
+	foreach my $sql (@blocks)
+	{
+		my ($code, undef, $err) = $db->run($sql);
+		is($code, 0, 'it runs: ' . (split /\n/, $sql)[0]) or diag $err;
+	}
+	cmp_ok($db->value('SELECT count(*) FROM weekly_report'), '>', 0, 'and stores reports');
+	$db->stop;
+}
+
+# And a mirror replicated to a server without the extension: tables, partitions and views are ordinary ones.
+{
+	my $from = Hms::Db->launch($api, wal_level => 'logical', max_wal_senders => 8, max_replication_slots => 8);
+	$from->value(q{CREATE SCHEMA video; SELECT hms_create_mirror('video')});
+	$from->value(q{CALL hms_sync('video')});
+	my $to = PostgreSQL::Test::Cluster->new('replica');
+	$to->init(extra => [qw(-U postgres -E UTF8 --locale=C.UTF-8)]);
+	$to->start;
+	my $schema = $from->basedir . '/schema.sql';
+	run_log([ 'pg_dump', '-s', '-n', 'video', '-f', $schema, '-d', $from->connstr('postgres') ]);
+	$to->safe_psql('postgres', slurp_file($schema));
+	$from->value('CREATE PUBLICATION video FOR TABLES IN SCHEMA video WITH (publish_via_partition_root)');
+	$to->safe_psql('postgres', "CREATE SUBSCRIPTION video CONNECTION \$\$" . $from->connstr('postgres') . " user=postgres\$\$ PUBLICATION video");
+	$to->wait_for_subscription_sync($from, 'video');
+	my $counts = q{SELECT (SELECT count(*) FROM video.attendance) || ' ' || (SELECT count(*) FROM video.talk_time) || ' ' || (SELECT count(*) FROM video.track_events)};
+	is($to->safe_psql('postgres', $counts), $from->value($counts), 'a replica has the same tables and views');
+	$from->value(q{UPDATE video.session_peers SET role = 'changed' WHERE session_id IN (SELECT id FROM video.sessions LIMIT 3)});
+	$from->wait_for_catchup('video');
+	is($to->safe_psql('postgres', $counts . q{ || (SELECT count(*) FROM video.session_peers WHERE role = 'changed')}),
+		$from->value($counts . q{ || (SELECT count(*) FROM video.session_peers WHERE role = 'changed')}), 'and what changes later');
+	$_->stop foreach $to, $from;
 }
 
 my $deadline = time() + 150;

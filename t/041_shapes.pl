@@ -252,7 +252,8 @@ foreach my $case (
 	my ($encoding, @want) = @$case;
 	$db->value("CREATE DATABASE $encoding TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
 	my $run = sub { return $db->psql($encoding =~ tr/A-Z/a-z/r, $_[0], extra_params => ['-v', 'VERBOSITY=verbose']) };
-	$run->('CREATE EXTENSION hms');
+	my ($code, undef, $refused) = $run->('CREATE EXTENSION hms');
+	is($code, 0, "$encoding: the extension can be created") or diag $refused;
 	answers($text);
 	my (undef, $out, $err) = $run->(
 		"SELECT encode(id::bytea, 'hex'), encode(name::bytea, 'hex'), encode(description::bytea, 'hex') FROM (SELECT replace(id, E'\\\\', '/') id, name, description FROM hms_rooms()) r");

@@ -15,7 +15,7 @@ use Exporter 'import';
 use JSON::XS;
 use POSIX ();
 
-our @EXPORT = qw(true false decode encode query_of body_of seconds_of);
+our @EXPORT = qw(true false decode encode query_of body_of seconds_of preload_of);
 
 # A test that is told to stop still stops what it started: exit runs the END blocks, a signal's default would not.
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
@@ -48,6 +48,16 @@ sub body_of
 	my ($request) = @_;
 	utf8::encode(my $body = $request->{body});
 	return length $body ? decode($body) : undef;
+}
+
+# Compiles C that takes the place of a function of libc, and returns what LD_PRELOAD should be for it.
+sub preload_of
+{
+	my ($source) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/preload';
+	PostgreSQL::Test::Utils::append_to_file("$file.c", $source);
+	system('gcc', '-shared', '-fPIC', '-o', "$file.so", "$file.c", '-ldl') == 0 or die "could not compile $file.c";
+	return "$file.so";
 }
 
 # How long a piece of code takes.

@@ -16,15 +16,15 @@ my $all     = TAP::Parser::Aggregator->new;
 
 # A test that gives up for all of them must not hide what the others said.
 $all->start;
-eval { $harness->aggregate_tests($all, @files); 1 } or print $@;
+my $finished = eval { $harness->aggregate_tests($all, @files); 1 } or print $@;
 $all->stop;
 $harness->summary($all);
 
 # A file that ends early, or badly, fails even where every test that it reached passed.
-my ($passed, $failed) = (0, 0);
+my ($passed, $failed) = (0, $finished ? 0 : 1);
 foreach my $file (@files)
 {
-	my ($parser) = $all->parsers($file);
+	my ($parser) = eval { $all->parsers($file) };
 	my $bad = () = $parser ? $parser->failed : 'not run';
 	$bad ||= 1 if $parser && $parser->has_problems;
 	$passed += () = $parser->passed if $parser;

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import random
 import re
 import socket
 import struct
@@ -14,7 +15,7 @@ from answers import encode
 
 ACTIONS = {"status", "delay", "reset", "reset_after", "truncate", "stall", "stall_after", "drip",
            "garbage", "raw_body", "flood", "repeat_cursor", "endless", "redirect"}
-OTHERS = {"path", "method", "after", "times", "headers", "body"}
+OTHERS = {"path", "method", "after", "times", "chance", "headers", "body"}
 GARBAGE = b"\x00\xff\xfe this is not HTTP \x01\x02\r\n\r\n" * 4
 ROWS = ("data", "events", "responses", "results")
 TICK = 0.05  # seconds between two drops of a drip
@@ -44,6 +45,8 @@ class Faults:
     def take(self, method, path):
         for rule in self.rules:
             if rule.get("method", method) != method or not re.search(rule.get("path", ""), path):
+                continue
+            if random.random() >= rule.get("chance", 1):
                 continue
             rule["seen"] += 1
             first, times = rule.get("after", 0), rule.get("times", 1)
