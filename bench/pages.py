@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes the pages that the benchmarks walk, and an nginx that serves them.
 
-usage: pages.py DIRECTORY PORT [PAGES]
+usage: pages.py DIRECTORY PORT
 
 200 pages of 100 track events (about 64 kB a page) and 200 pages of 100
 sessions with 5 peers each (about 158 kB a page).  A page's cursor is the
@@ -85,6 +85,8 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         location = /v2/analytics/events {{ rewrite ^ /events/$page.json break; root {folder}; }}
+        location = /v2/long/analytics/events {{ rewrite ^ /long/$page.json break; root {folder}; }}
+        location = /v2/last/analytics/events {{ rewrite ^ /events/last.json break; root {folder}; }}
         location = /v2/sessions {{ rewrite ^ /sessions/$page.json break; root {folder}; }}
     }}
 }}
@@ -93,16 +95,21 @@ http {{
 
 def main():
     folder, port = os.path.abspath(sys.argv[1]), int(sys.argv[2])
-    pages = int(sys.argv[3]) if len(sys.argv) > 3 else 200
     rng = random.Random(100)
-    write(folder + "/events", pages, lambda k: {
-        "limit": 100, "total": pages * 100,
-        "next": str(k + 1) if k + 1 < pages else "",
-        "events": [event(rng, k * 100 + i) for i in range(100)]})
-    write(folder + "/sessions", pages, lambda k: {
+
+    def events(count):
+        return lambda k: {
+            "limit": 100, "total": count * 100,
+            "next": str(k + 1) if k + 1 < count else "",
+            "events": [event(rng, k * 100 + i) for i in range(100)]}
+
+    write(folder + "/events", 200, events(200))
+    write(folder + "/long", 2000, events(2000))
+    write(folder + "/sessions", 200, lambda k: {
         "limit": 100,
         "data": [session(rng, k * 100 + i) for i in range(100)],
-        "last": str(k + 1) if k + 1 < pages else ""})
+        "last": str(k + 1) if k + 1 < 200 else ""})
+    os.link(folder + "/events/199.json", folder + "/events/last.json")
     with open(folder + "/nginx.conf", "w") as out:
         out.write(NGINX.format(folder=folder, port=port))
 
