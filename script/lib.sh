@@ -44,10 +44,11 @@ give_to_server() {
     [ "$(id -u)" -ne 0 ] || chown -R postgres "$1"
 }
 
-# Makes $work with a copy of the checkout and of the PostgreSQL programs. A server looks for its libraries and its
-# extensions relative to where its program lies, so what is installed into the copy touches nothing else.
+# Installs what is missing, the packages named too, and makes $work with a copy of the checkout and of the PostgreSQL
+# programs. A server looks for its libraries and its extensions relative to where its program lies, so what is
+# installed into the copy touches nothing else.
 prepare() {
-    "$root/script/deps"
+    "$root/script/deps" "$@"
     PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
     work=$(mktemp -d /tmp/hms.XXXXXX)
     trap finish EXIT
