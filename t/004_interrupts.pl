@@ -61,17 +61,19 @@ my %url = (
 my $rooms  = 'SELECT count(*) FROM hms_rooms()';
 my $alive  = 'SELECT count(*) > 0 FROM hms_rooms()';
 my $events = "SELECT count(*) FROM hms_track_events('long')";
-my @waits  = (
-	['the headers',              $rooms,  [{ stall => true, times => 0 }]],
-	['the body',                 $rooms,  [{ stall_after => 100, times => 0 }]],
-	['a later page',             $events, [{ path => 'events', after => 2, stall => true, times => 0 }]],
-	['a dripping body',          $rooms,  [{ drip => 20, times => 0 }]],
-	['the pause before a retry', $rooms,  [{ status => 429, headers => { 'Retry-After' => 30 }, times => 0 }]],
-	['a write',                  'SELECT hms_create_room()', [{ stall => true, times => 0 }]],
-	['a connection',             "SET hms.api_url = '$url{deaf}'; $rooms", []],
-	['a TLS handshake',          "SET hms.api_url = '$url{silent}'; $rooms", []],
-	['a name',                   "SET hms.api_url = '$url{slow}'; $rooms", []],
-	['several rooms at once',    "SELECT count(*) FROM hms_track_events(ARRAY['long', 'a', 'b', 'c'])", [{ stall => true, times => 0 }]]);
+
+# What is waited for, the SQL, what the stand-in does, and how many requests it sees.
+my @waits = (
+	['the headers',              $rooms,  [{ stall => true, times => 0 }], 1],
+	['the body',                 $rooms,  [{ stall_after => 100, times => 0 }], 1],
+	['a later page',             $events, [{ path => 'events', after => 2, stall => true, times => 0 }], 3],
+	['a dripping body',          $rooms,  [{ drip => 20, times => 0 }], 1],
+	['the pause before a retry', $rooms,  [{ status => 429, headers => { 'Retry-After' => '30' }, times => 0 }], 1],
+	['a write',                  'SELECT hms_create_room()', [{ stall => true, times => 0 }], 1],
+	['a connection',             "SET hms.api_url = '$url{deaf}'; $rooms", [], 0],
+	['a TLS handshake',          "SET hms.api_url = '$url{silent}'; $rooms", [], 0],
+	['a name',                   "SET hms.api_url = '$url{slow}'; $rooms", [], 0],
+	['several rooms at once',    "SELECT count(*) FROM hms_track_events(ARRAY['long', 'a', 'b', 'c'])", [{ stall => true, times => 0 }], 4]);
 
 my $session = $db->session;
 my $before  = $session->fds;
@@ -98,10 +100,11 @@ sub goes_on
 
 foreach my $wait (@waits)
 {
-	my ($name, $sql, $rules) = @$wait;
+	my ($name, $sql, $rules, $requests) = @$wait;
 
-	# Cancel. The canceller keeps its connection, so that only the backend's own time is measured.
+	# Cancel. The canceller is connected before, so that only the backend's own time is measured.
 	$api->faults(@$rules);
+	$api->clear;
 	my $canceller = $db->session;
 	$session->begin($sql);
 	wait_until_busy($session->{pid});
@@ -113,6 +116,7 @@ foreach my $wait (@waits)
 	my (undef, $text) = $session->finish;
 	my $seconds = time - $start;
 	my $error   = Hms::Db::parse_error($text);
+	is(scalar(my @seen = $api->log), $requests, "$name: that is where it waited");
 	is($error->{state}, '57014', "$name: cancelled") or diag $text;
 	like($error->{message}, qr/^canceling statement due to user request/, "$name: and called that");
 	cmp_ok($seconds, '<', $bound, sprintf "%s: cancel took %.1f ms", $name, $seconds * 1000);

@@ -304,6 +304,7 @@ foreach my $what (sort keys %bytes)
 	my $error = $session->error("SELECT hms_api_post('/b')");
 	like($error->{state}, qr/^(?:$state)$/, "$what: $state") or diag substr $error->{text}, 0, 500;
 	is(scalar $wire->requests, 1, "$what: the write is sent once");
+	select undef, undef, undef, 0.1;    # until it is known here that the server has closed the connection
 	$error = $session->error("SET hms.retries = 0; SELECT hms_api_get('/b')");
 	like($error->{state}, qr/^(?:$state)$/, "$what: $state for a read") or diag substr $error->{text}, 0, 500;
 	$session->value('RESET hms.api_url; RESET hms.retries');
