@@ -1,4 +1,5 @@
-# What script/load runs: pgbench with a function that does one random thing, notes its outcome and knows the right answer.
+# What script/load runs: pgbench with a function that does one random thing, notes its outcome and knows the right answer;
+# then one walk of a million events.
 
 use strict;
 use warnings;
@@ -138,6 +139,21 @@ $sent{ body_of($_)->{name} }++ foreach grep { $_->{method} eq 'POST' && defined 
 is(scalar(grep { $said{$_} eq '' && ($made{$_} // 0) != 1 } keys %said), 0, 'no write that was done is lost');
 is(scalar(grep { $_ > 1 } values %sent), 0, 'no write was carried out twice');
 is(scalar(grep { !exists $said{$_} } keys %made), 0, 'and none that nobody asked for');
+
+# A walk of a million events, in one backend.
+{
+	my $session = $db->session;
+	$session->value("SET statement_timeout = 0; SELECT count(*) FROM hms_track_events('load-1')");
+	my $before = $session->memory('VmHWM');
+	$api->faults({ endless => true, path => 'events', times => 0 });
+	my $count;
+	my $took = seconds_of(sub { $count = $session->value("SELECT count(*) FROM (SELECT id, user_id, extra FROM hms_track_events('load-5') LIMIT 1000000) s") });
+	$api->faults;
+	my $more = $session->memory('VmHWM') - $before;
+	is($count, 1_000_000, sprintf 'a walk of a million events, %.0f s', $took);
+	cmp_ok($more, '<=', 16 * 1024, "its memory at its highest grew by $more kB");
+	$session->quit;
+}
 
 cmp_ok(largest(@grown), '<=', 2048, 'no backend grows');
 cmp_ok(largest(@fds), '<=', 60, 'nor holds many descriptors');

@@ -15,6 +15,7 @@
 #include "call.h"
 #include "check.h"
 #include "endpoints.h"
+#include "errors.h"
 #include "settings.h"
 #include "token.h"
 #include "transport.h"
@@ -102,7 +103,7 @@ check_answer(List *checks)
 	checks = add(checks, "reachable", answered,
 				 answered ? psprintf("%s answered", request->base) :
 				 psprintf("%s: %s (%s)", request->base, hms_call_reason(call),
-						  exchange->error));
+						  hms_clean_text(exchange->error, strlen(exchange->error))));
 	if (!answered)
 		return checks;
 	checks = add(checks, "token accepted", call->state == HMS_CALL_SUCCEEDED,

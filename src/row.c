@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -799,7 +800,10 @@ read_children(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 	if (!hms_json_enter(reader, map ? HMS_JSON_OBJECT : HMS_JSON_ARRAY, &inside))
 		return;
 	while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
+	{
+		CHECK_FOR_INTERRUPTS();
 		read_row(maker, &inside, map ? &key : NULL, rows);
+	}
 	hms_json_leave(reader, &inside);
 }
 

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -173,6 +174,7 @@ read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
 		return;
 	while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
 	{
+		CHECK_FOR_INTERRUPTS();
 		page->elements++;
 		hms_rows_read(walk->maker, &inside, map ? &key : NULL, &page->rows);
 	}

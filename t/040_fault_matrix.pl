@@ -294,7 +294,7 @@ my %bytes = (
 	'headers without end'          => [$plain . "X-Header: some value\r\n" x 200_000 . "\r\n{}", '08P01'],
 	'a NUL in a header'            => ["${plain}Retry-After: 1\0\r\nContent-Length: 2\r\n\r\n{", '08P01|08006'],
 	'nothing'                      => ['', '08006'],
-	'a redirect to a file'         => ["HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", 'MS302'],
+	'a redirect to a file'         => ["HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 'MS302'],
 	'a continue and nothing more'  => ["HTTP/1.1 100 Continue\r\n\r\n", '08006']);
 foreach my $what (sort keys %bytes)
 {

@@ -112,13 +112,14 @@ foreach my $sql (sort keys %places)
 
 # --- depth
 
-foreach my $place (['in a member that no column names', '{"data": [{"x": %s}]}', 62], ['in a column', '{"data": [{"webhook": %s}]}', 62],
-	['beside the rows', '{"data": [], "x": %s}', 62], ['in the list', '{"data": [{"webhook": {"a": [%s]}}]}', 60])
+foreach my $place (['in a member that no column names', '{"data": [{"x": %s}]}', 64], ['in a column', '{"data": [{"webhook": %s}]}', 64],
+	['beside the rows', '{"data": [], "x": %s}', 64], ['in the list', '{"data": [{"webhook": {"a": [%s]}}]}', 62])
 {
 	my ($name, $body, $depth) = @$place;
 	foreach my $sql ($rooms, 'SELECT count(r::text) FROM hms_rooms() r')
 	{
 		gives("nested $depth deep $name",   sprintf($body, '[' x $depth . ']' x $depth), $sql, '');
+		gives("nested one deeper $name", sprintf($body, '[' x ($depth + 1) . ']' x ($depth + 1)), $sql, '08P01');
 		gives("nested 100000 deep $name", sprintf($body, '[' x 1e5 . ']' x 1e5),         $sql, '08P01');
 		gives("nested as objects $name",  sprintf($body, '{"a":' x 1e5 . '1' . '}' x 1e5), $sql, '08P01');
 	}

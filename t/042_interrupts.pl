@@ -12,6 +12,7 @@ use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Wire;
 
 # Promised are 20 ms; a machine that is busy with other tests gets more.
 my $bound = 0.2;
@@ -45,7 +46,7 @@ my $api = Hms::Api->launch;
 my $db;
 {
 	local $ENV{LD_PRELOAD} = "$resolver.so";
-	$db = Hms::Db->launch($api, client_connection_check_interval => '50ms', 'hms.retries' => 5);
+	$db = Hms::Db->launch($api, client_connection_check_interval => '50ms', 'hms.retries' => 5, jit => 'off');    # compiling does not look for interrupts
 }
 $api->load(room_id => 'long', events => 500);
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 100) or die $!;
@@ -206,6 +207,23 @@ $api->faults;
 	my %seen = map { $_ => 1 } split /\s+/, "$first $rest";
 	is(scalar keys %seen, 750, 'a cursor over several rooms that lay idle for longer than hms.timeout') or diag $err;
 	$session->quit;
+}
+
+# A page of so many rows that making them takes seconds.
+{
+	my $page = '{"limit": 10, "last": "", "data": [' . join(',', ('{"id": "x", "x": {"a": [1, 2, 3]}}') x 200_000) . ']}';
+	my $wire = Wire->launch(sub { print { $_[0] } "HTTP/1.1 200 OK\r\nContent-Length: " . length($page) . "\r\n\r\n$page"; return 1 });
+	my $session = $db->session;
+	my ($longest, @states) = (0);
+	foreach my $ms (60, 120, 180)
+	{
+		my $late = seconds_of(sub { push @states, $session->error("SET hms.api_url = '" . $wire->url . "'; SET statement_timeout = '${ms}ms'; SELECT count(r::text) FROM hms_rooms() r")->{state} }) - $ms / 1000;
+		$longest = $late if $late > $longest;
+	}
+	is("@states", '57014 57014 57014', 'a page of 200,000 rows: statement_timeout ends it');
+	cmp_ok($longest, '<', $bound, sprintf 'at most %.1f ms late', $longest * 1000);
+	$session->quit;
+	$wire->stop;
 }
 
 # The server's postmaster is killed: nobody waits on for the API.

@@ -8,6 +8,7 @@ begins with.
 """
 
 import asyncio
+import copy
 import json
 import os
 import random
@@ -80,14 +81,14 @@ def mutate_json(rng, body):
         container, key = rng.choice(places)
         way = rng.randrange(4)
         if way == 0:
-            container[key] = rng.choice(VALUES)
+            container[key] = copy.deepcopy(rng.choice(VALUES))
         elif way == 1:
             container[key] = [container[key]] * rng.choice([1, 2, 40])
         elif isinstance(container, dict):
             value = container.pop(key)
             container[rng.choice(KEYS)] = value
         else:
-            container.insert(key, rng.choice(VALUES))
+            container.insert(key, copy.deepcopy(rng.choice(VALUES)))
     return json.dumps(top, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
 
 
