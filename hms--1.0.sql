@@ -3745,8 +3745,8 @@ BEGIN
 	ends := CASE WHEN begins + interval '1 day' < started THEN begins + interval '1 day' END;
 	EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
 		INTO STRICT result USING mirror, ext, ext || '.hms_sessions(NULL::text, NULL, $2, $3)', begins, ends, since;
-	EXECUTE format('UPDATE %s.sync_state SET mark = greatest(mark, $1), synced_at = clock_timestamp()'
-		' WHERE room_id = '''' AND what = ''sessions''', mirror) USING coalesce(ends, started);
+	EXECUTE format('UPDATE %s.sync_state SET mark = greatest(mark, $1), synced_at = $2'
+		' WHERE room_id = '''' AND what = ''sessions''', mirror) USING coalesce(ends, started), clock_timestamp();
 	-- a room made since then has no sessions from before: where there are many such,
 	-- they are not asked for one by one
 	EXECUTE format('WITH made AS MATERIALIZED (SELECT r.id FROM %1$s.rooms AS r WHERE r.created_at BETWEEN $2 AND $1'
@@ -3848,8 +3848,8 @@ BEGIN
 			INTO STRICT result USING mirror, ext, ext || '.hms_session($4)', due.id, since;
 		IF result.seen = 0 THEN
 			-- 100ms knows no such session: it stays as it was told, and is over
-			EXECUTE format('UPDATE %s.sessions SET active = false, synced_at = clock_timestamp()'
-				' WHERE room_id = $1 AND id = $2', mirror) USING due.room_id, due.id;
+			EXECUTE format('UPDATE %s.sessions SET active = false, synced_at = $3'
+				' WHERE room_id = $1 AND id = $2', mirror) USING due.room_id, due.id, clock_timestamp();
 		END IF;
 		run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
 			'too_old', (run ->> 'too_old')::bigint + result.too_old);
@@ -3937,10 +3937,10 @@ BEGIN
 			' AND s.mark < $3 - interval ''15 minutes''', mirror) USING due.rooms, due.sessions, reads_at;
 		run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + written);
 	END IF;
-	EXECUTE format('UPDATE %s.sync_state AS s SET synced_at = clock_timestamp(), detail = $3'
+	EXECUTE format('UPDATE %s.sync_state AS s SET synced_at = $4, detail = $3'
 		' FROM unnest($1, $2) AS d (room_id, session_id)'
 		' WHERE s.what = ''events'' AND s.room_id = d.room_id AND s.session_id = d.session_id', mirror)
-		USING due.rooms, due.sessions, run ->> 'skip';
+		USING due.rooms, due.sessions, run ->> 'skip', clock_timestamp();
 	RETURN run || jsonb_build_object('done', (run ->> 'done')::bigint + due.new_rooms, 'room', due.last_room);
 END;
 $$;
