@@ -7,7 +7,16 @@
 
 #include "postgres.h"
 
-#include "token.h"
+/* What a token says; times are seconds since 1970. */
+typedef struct HmsClaims
+{
+	const char *room_id;		/* of an auth token; NULL: a management token */
+	const char *role;
+	const char *user_id;		/* NULL or empty: left out */
+	int64		issued_at;
+	int64		not_before;
+	int64		expires_at;
+} HmsClaims;
 
 /* Load libjwt unless it is loaded; raises when that fails. */
 extern void hms_jwt_load(void);

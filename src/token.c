@@ -6,12 +6,12 @@
 
 #include <time.h>
 
+#include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
 #include "errors.h"
-#include "jwtlib.h"
 #include "settings.h"
 #include "stats.h"
 #include "token.h"

@@ -7,18 +7,7 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-
-/* What a token says; times are seconds since 1970. */
-typedef struct HmsClaims
-{
-	const char *room_id;		/* of an auth token; NULL: a management token */
-	const char *role;
-	const char *user_id;		/* NULL or empty: left out */
-	int64		issued_at;
-	int64		not_before;
-	int64		expires_at;
-} HmsClaims;
+#include "jwtlib.h"
 
 /* A new token, palloc'd. */
 extern char *hms_token_sign(const HmsClaims *claims);
