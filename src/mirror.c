@@ -53,7 +53,10 @@ hms_rows_of(PG_FUNCTION_ARGS)
 			Jsonb	   *value = PG_GETARG_JSONB_P(2);
 			char	   *text = JsonbToCString(NULL, &value->root, VARSIZE(value));
 			HmsJsonReader reader;
-			const char *fault = hms_json_begin(&reader, text, strlen(text));
+			const char *fault;
+
+			text = pg_server_to_any(text, strlen(text), PG_UTF8);
+			fault = hms_json_begin(&reader, text, strlen(text));
 
 			if (fault == NULL)
 			{
