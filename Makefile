@@ -26,3 +26,6 @@ PG_CFLAGS = -Wall -Wextra -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# a struct of a header is in many objects, and PGXS does not look
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
