@@ -16,7 +16,6 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/array.h"
@@ -199,17 +198,13 @@ check_absent(const HmsRequest *request, const HmsArg *args)
 	const HmsEndpoint *present;
 	HmsArg		sought[HMS_MAX_PARAMS];
 	int			count = 0;
-	Jsonb	   *body;
+	Jsonb	   *body = request->parsed;
 	char	   *identity = NULL;
 	HmsWalk    *walk;
 	Datum		row;
 
 	if (endpoint->present == NULL || hms_request_overwrites(endpoint, args))
 		return;
-	body = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-											  CStringGetDatum(pg_any_to_server(request->body,
-																			   strlen(request->body),
-																			   PG_UTF8))));
 	if (endpoint->identity)
 	{
 		identity = text_member(body, endpoint->identity);
@@ -408,16 +403,13 @@ epoch_of(const char *name, TimestampTz time)
 static void
 set_times(HmsClaims *claims, FunctionCallInfo fcinfo, int arg)
 {
-	Interval   *valid_for;
 	int64		seconds;
 
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
 				 errmsg("argument \"%s\" must not be null", "valid_for")));
-	valid_for = PG_GETARG_INTERVAL_P(arg);
-	seconds = ((int64) valid_for->month * DAYS_PER_MONTH + valid_for->day) *
-		SECS_PER_DAY + valid_for->time / USECS_PER_SEC;
+	seconds = hms_interval_seconds(PG_GETARG_INTERVAL_P(arg));
 	if (seconds < 1 || seconds > MAX_TOKEN_LIFE)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_ARGUMENT),

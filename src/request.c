@@ -117,8 +117,8 @@ refuse_type(const char *name, Oid type)
 					format_type_be(type))));
 }
 
-static int64
-interval_seconds(const Interval *interval)
+int64
+hms_interval_seconds(const Interval *interval)
 {
 	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * SECS_PER_DAY +
 		interval->time / USECS_PER_SEC;
@@ -142,7 +142,7 @@ arg_text(const HmsParam *param, const HmsArg *arg)
 			return timestamp_text(param->name, DatumGetTimestampTz(arg->value));
 		case INTERVALOID:
 			return psprintf(INT64_FORMAT,
-							interval_seconds(DatumGetIntervalP(arg->value)));
+							hms_interval_seconds(DatumGetIntervalP(arg->value)));
 		default:
 			refuse_type(param->name, arg->type);
 			return NULL;		/* keep compiler quiet */
@@ -195,7 +195,7 @@ check_arg(const HmsParam *param, const HmsArg *arg)
 	{
 		if (arg->type != INTERVALOID)
 			refuse_type(param->name, arg->type);
-		if (interval_seconds(DatumGetIntervalP(arg->value)) <= 0)
+		if (hms_interval_seconds(DatumGetIntervalP(arg->value)) <= 0)
 			ereport(ERROR,
 					(errcode(HMS_ERRCODE_ARGUMENT),
 					 errmsg("argument \"%s\" must be at least one second",
@@ -574,9 +574,7 @@ check_body(const HmsRequest *request, const HmsArg *args)
 		if (endpoint->params[i].flags & HMS_WHOLE_BODY)
 			argument = endpoint->params[i].name;
 	}
-	hms_rules_check(endpoint->rules, argument,
-					DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-													   CStringGetDatum(request->body))),
+	hms_rules_check(endpoint->rules, argument, request->parsed,
 					hms_request_overwrites(endpoint, args));
 }
 
@@ -753,6 +751,9 @@ hms_request_build(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
 	{
 		if (request->body == NULL)
 			request->body = body.data;
+		if (endpoint->rules || endpoint->present)
+			request->parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+																 CStringGetDatum(request->body)));
 		check_body(request, args);
 		request->body = pg_server_to_any(request->body, strlen(request->body),
 										 PG_UTF8);

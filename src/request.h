@@ -7,6 +7,9 @@
 
 #include "postgres.h"
 
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
 #include "endpoints.h"
 #include "token.h"
 
@@ -29,6 +32,8 @@ typedef struct HmsRequest
 	const char *path;
 	const char *query;			/* without the question mark; may be empty */
 	const char *body;			/* NULL: none */
+	Jsonb	   *parsed;			/* the body, where the endpoint's rules or its
+								 * "present" look at it, else NULL */
 	const char **rooms;			/* room filters; one NULL: no such filter */
 	const char **sessions;		/* one filter for each room, or NULL */
 	int			nrooms;
@@ -47,6 +52,9 @@ extern HmsRequest *hms_request_build(const HmsEndpoint *endpoint,
 /* The argument of this name, or NULL. */
 extern const HmsArg *hms_request_arg(const HmsEndpoint *endpoint,
 									 const HmsArg *args, const char *name);
+
+/* Whole seconds of an interval; a month has 30 days, a day 24 hours. */
+extern int64 hms_interval_seconds(const Interval *interval);
 
 /* Is the argument "overwrite" true? */
 extern bool hms_request_overwrites(const HmsEndpoint *endpoint, const HmsArg *args);

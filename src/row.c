@@ -783,28 +783,39 @@ read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
 													   maker->nulls)));
 }
 
-/* Append a row for each object of the list or map at which the reader stands. */
-static void
-read_children(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
+/* Appends the rows of the value at which the reader stands. */
+typedef void (*RowsReader) (HmsRowMaker *maker, HmsJsonReader *reader,
+							const HmsJsonValue *key, HmsRows *rows);
+
+/*
+ * Append the rows of each value in the list, or where that may be in the map,
+ * at which the reader stands; null is an empty one.  Returns how many values.
+ */
+static int
+read_each(HmsRowMaker *maker, HmsJsonReader *reader, bool may_be_map,
+		  RowsReader read, HmsRows *rows)
 {
 	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonType type = hms_json_peek(reader);
-	bool		map = type == HMS_JSON_OBJECT;
+	bool		map = type == HMS_JSON_OBJECT && may_be_map;
+	int			count = 0;
 
 	if (type == HMS_JSON_NULL)
 	{
 		(void) hms_json_value(reader, &key);
-		return;
+		return 0;
 	}
 	if (!hms_json_enter(reader, map ? HMS_JSON_OBJECT : HMS_JSON_ARRAY, &inside))
-		return;
+		return 0;
 	while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
 	{
 		CHECK_FOR_INTERRUPTS();
-		read_row(maker, &inside, map ? &key : NULL, rows);
+		count++;
+		read(maker, &inside, map ? &key : NULL, rows);
 	}
 	hms_json_leave(reader, &inside);
+	return count;
 }
 
 /* Has everything been noted that the rows want of the object around them? */
@@ -849,7 +860,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 			put_off = false;
 			if (parent_is_complete(maker))
 			{
-				read_children(maker, &inside, rows);
+				read_each(maker, &inside, true, read_row, rows);
 				continue;
 			}
 			later = inside;
@@ -866,7 +877,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 	}
 	if (put_off && inside.fault == NULL)
 	{
-		read_children(maker, &later, rows);
+		read_each(maker, &later, true, read_row, rows);
 		inside.fault = later.fault;
 	}
 	hms_json_leave(reader, &inside);
@@ -920,4 +931,11 @@ hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key
 			append_row(rows, (Datum) 0);
 			break;
 	}
+}
+
+int
+hms_rows_read_each(HmsRowMaker *maker, HmsJsonReader *reader, bool may_be_map,
+				   HmsRows *rows)
+{
+	return read_each(maker, reader, may_be_map, hms_rows_read, rows);
 }

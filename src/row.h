@@ -85,4 +85,11 @@ typedef struct HmsRows
 extern void hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader,
 						  const HmsJsonValue *key, HmsRows *rows);
 
+/*
+ * The same for each value of the list, or where that may be of the map by id,
+ * at which the reader stands; null is an empty one.  Returns how many values.
+ */
+extern int	hms_rows_read_each(HmsRowMaker *maker, HmsJsonReader *reader,
+							   bool may_be_map, HmsRows *rows);
+
 #endif							/* HMS_ROW_H */

@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -149,36 +148,17 @@ start_room(HmsWalk *walk, Lane *lane)
 
 /* --- reading a page ------------------------------------------------------------- */
 
-/* May the rows stand in a map by id? */
-static bool
-may_be_map(const HmsEndpoint *endpoint)
-{
-	return endpoint->rows_by_id || endpoint->paging == HMS_PAGE_AS_ANSWERED;
-}
-
-/* Read the rows of the array or map at which the reader stands. */
+/* Read the rows of the list, or the map by id, at which the reader stands. */
 static void
 read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
 {
-	HmsJsonReader inside;
-	HmsJsonValue key;
-	HmsJsonType type = hms_json_peek(reader);
-	bool		map = type == HMS_JSON_OBJECT && may_be_map(walk->request->endpoint);
+	const HmsEndpoint *endpoint = walk->request->endpoint;
 
-	if (type == HMS_JSON_NULL)
-	{
-		(void) hms_json_value(reader, &key);
-		return;
-	}
-	if (!hms_json_enter(reader, map ? HMS_JSON_OBJECT : HMS_JSON_ARRAY, &inside))
-		return;
-	while (map ? hms_json_member(&inside, &key) : hms_json_next(&inside))
-	{
-		CHECK_FOR_INTERRUPTS();
-		page->elements++;
-		hms_rows_read(walk->maker, &inside, map ? &key : NULL, &page->rows);
-	}
-	hms_json_leave(reader, &inside);
+	page->elements =
+		hms_rows_read_each(walk->maker, reader,
+						   endpoint->rows_by_id ||
+						   endpoint->paging == HMS_PAGE_AS_ANSWERED,
+						   &page->rows);
 }
 
 /* A string or number as a cursor; NULL when it is none. */
@@ -324,7 +304,7 @@ read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 	{
 		if (is_rows_member(endpoint, &key))
 		{
-			lane->page.rows.count = lane->page.elements = 0;
+			lane->page.rows.count = 0;
 			read_rows(walk, &lane->page, &inside);
 			is_page = true;
 		}
