@@ -9,10 +9,9 @@
  *
  * A public function is a wrapper that names its endpoint and passes its
  * arguments in the order of the endpoint table (src/endpoints.c).  The wrapper
- * of a read is inlined into the query; its MATERIALIZED CTE keeps that lazy (a
- * LIMIT stops asking for pages) and keeps a join from walking the list again
- * for each outer row.  Every body is BEGIN ATOMIC: its names were bound here
- * and no search_path changes them.
+ * of a read is inlined into the query, and a plan node of the library's own
+ * (src/scan.c) reads the rows.  Every body is BEGIN ATOMIC: its names were bound
+ * here and no search_path changes them.
  */
 
 -- ---------------------------------------------------------------------------
@@ -699,10 +698,7 @@ CREATE FUNCTION hms_rooms(
 RETURNS SETOF hms_room
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_room, 'hms_rooms', name, enabled, template_id, after, before) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_room, 'hms_rooms', name, enabled, template_id, after, before) AS s;
 END;
 COMMENT ON FUNCTION hms_rooms(text, boolean, text, timestamptz, timestamptz) IS
 'Rooms, newest first; after and before are on created_at (GET /rooms)';
@@ -713,10 +709,7 @@ CREATE FUNCTION hms_room(room_id text)
 RETURNS SETOF hms_room
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_room, 'hms_room', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_room, 'hms_room', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_room(text) IS
 'A room by id, or no row (GET /rooms/{room_id})';
@@ -786,10 +779,7 @@ CREATE FUNCTION hms_sessions(
 RETURNS SETOF hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_session, 'hms_sessions', room_id, active, after, before) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_sessions', room_id, active, after, before) AS s;
 END;
 COMMENT ON FUNCTION hms_sessions(text, boolean, timestamptz, timestamptz) IS
 'Sessions of a room or of all rooms, newest first; after and before are on created_at (GET /sessions)';
@@ -804,10 +794,7 @@ CREATE FUNCTION hms_sessions(
 RETURNS SETOF hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_session, 'hms_sessions', room_ids, active, after, before) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_sessions', room_ids, active, after, before) AS s;
 END;
 COMMENT ON FUNCTION hms_sessions(text[], boolean, timestamptz, timestamptz) IS
 'Sessions of several rooms, asked for at the same time; in no order (GET /sessions)';
@@ -818,10 +805,7 @@ CREATE FUNCTION hms_session(session_id text)
 RETURNS SETOF hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_session, 'hms_session', session_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_session', session_id) AS s;
 END;
 COMMENT ON FUNCTION hms_session(text) IS
 'A session by id, or no row (GET /sessions/{session_id})';
@@ -832,10 +816,7 @@ CREATE FUNCTION hms_active_session(room_id text)
 RETURNS SETOF hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_session, 'hms_active_session', room_id) AS r
-	)
-	SELECT (s.r).* FROM s LIMIT 1;
+	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_active_session', room_id) AS s LIMIT 1;
 END;
 COMMENT ON FUNCTION hms_active_session(text) IS
 'The session that is on in a room, or no row (GET /sessions)';
@@ -851,10 +832,7 @@ CREATE FUNCTION hms_session_peers(
 RETURNS SETOF hms_session_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_id, active, after, before) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_id, active, after, before) AS s;
 END;
 COMMENT ON FUNCTION hms_session_peers(text, boolean, timestamptz, timestamptz) IS
 'The peers of sessions, one row for each stay; filters as hms_sessions (GET /sessions)';
@@ -869,10 +847,7 @@ CREATE FUNCTION hms_session_peers(
 RETURNS SETOF hms_session_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_ids, active, after, before) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_ids, active, after, before) AS s;
 END;
 COMMENT ON FUNCTION hms_session_peers(text[], boolean, timestamptz, timestamptz) IS
 'The peers of sessions of several rooms; in no order (GET /sessions)';
@@ -887,10 +862,7 @@ CREATE FUNCTION hms_active_room(room_id text)
 RETURNS SETOF hms_active_room
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_active_room, 'hms_active_room', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_active_room, 'hms_active_room', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_active_room(text) IS
 'A room with somebody in it, or no row (GET /active-rooms/{room_id})';
@@ -904,10 +876,7 @@ CREATE FUNCTION hms_active_peers(
 RETURNS SETOF hms_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_peer, 'hms_active_peers', room_id, user_id, role) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_peer, 'hms_active_peers', room_id, user_id, role) AS s;
 END;
 COMMENT ON FUNCTION hms_active_peers(text, text, text) IS
 'Who is in a room now (GET /active-rooms/{room_id}/peers)';
@@ -918,10 +887,7 @@ CREATE FUNCTION hms_active_peer(room_id text, peer_id text)
 RETURNS SETOF hms_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_peer, 'hms_active_peer', room_id, peer_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_peer, 'hms_active_peer', room_id, peer_id) AS s;
 END;
 COMMENT ON FUNCTION hms_active_peer(text, text) IS
 'A peer that is in a room now, with tracks, or no row (GET /active-rooms/{room_id}/peers/{peer_id})';
@@ -1018,10 +984,7 @@ CREATE FUNCTION hms_track_events(
 RETURNS SETOF hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_track_event, 'hms_track_events', room_id, session_id, peer_id, user_id, type) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'hms_track_events', room_id, session_id, peer_id, user_id, type) AS s;
 END;
 COMMENT ON FUNCTION hms_track_events(text, text, text, text, text[]) IS
 'Track events of a room: added, muted or unmuted, removed (GET /analytics/events)';
@@ -1037,10 +1000,7 @@ CREATE FUNCTION hms_track_events(
 RETURNS SETOF hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_track_event, 'hms_track_events', room_ids, session_id, peer_id, user_id, type) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'hms_track_events', room_ids, session_id, peer_id, user_id, type) AS s;
 END;
 COMMENT ON FUNCTION hms_track_events(text[], text, text, text, text[]) IS
 'Track events of several rooms; in no order (GET /analytics/events)';
@@ -1056,10 +1016,7 @@ CREATE FUNCTION hms_recording_events(
 RETURNS SETOF hms_recording_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_id, session_id, peer_id, user_id, beam_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_id, session_id, peer_id, user_id, beam_id) AS s;
 END;
 COMMENT ON FUNCTION hms_recording_events(text, text, text, text, text) IS
 'Completed recordings of a room (GET /analytics/events)';
@@ -1075,10 +1032,7 @@ CREATE FUNCTION hms_recording_events(
 RETURNS SETOF hms_recording_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_ids, session_id, peer_id, user_id, beam_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_ids, session_id, peer_id, user_id, beam_id) AS s;
 END;
 COMMENT ON FUNCTION hms_recording_events(text[], text, text, text, text) IS
 'Completed recordings of several rooms; in no order (GET /analytics/events)';
@@ -1096,10 +1050,7 @@ CREATE FUNCTION hms_room_codes(
 RETURNS SETOF hms_room_code
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_room_code, 'hms_room_codes', room_id, role, enabled) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_room_code, 'hms_room_codes', room_id, role, enabled) AS s;
 END;
 COMMENT ON FUNCTION hms_room_codes(text, text, boolean) IS
 'The codes of a room (GET /room-codes/room/{room_id})';
@@ -1111,10 +1062,7 @@ CREATE FUNCTION hms_create_room_codes(room_id text)
 RETURNS SETOF hms_room_code
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_room_code, 'hms_create_room_codes', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_room_code, 'hms_create_room_codes', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_create_room_codes(text) IS
 'Make a code for each role of a room; returns them all (POST /room-codes/room/{room_id})';
@@ -1169,10 +1117,7 @@ CREATE FUNCTION hms_error_events(
 RETURNS SETOF hms_error_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_error_event, 'hms_error_events', room_id, session_id, peer_id, user_id, type) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_error_event, 'hms_error_events', room_id, session_id, peer_id, user_id, type) AS s;
 END;
 COMMENT ON FUNCTION hms_error_events(text, text, text, text, text[]) IS
 'Errors of the clients of a room (GET /analytics/events)';
@@ -1188,10 +1133,7 @@ CREATE FUNCTION hms_error_events(
 RETURNS SETOF hms_error_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_error_event, 'hms_error_events', room_ids, session_id, peer_id, user_id, type) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_error_event, 'hms_error_events', room_ids, session_id, peer_id, user_id, type) AS s;
 END;
 COMMENT ON FUNCTION hms_error_events(text[], text, text, text, text[]) IS
 'Errors of the clients of several rooms; in no order (GET /analytics/events)';
@@ -1211,10 +1153,7 @@ CREATE FUNCTION hms_analytics_events(
 RETURNS SETOF hms_analytics_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_id, session_id, peer_id, user_id, beam_id, type, error) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_id, session_id, peer_id, user_id, beam_id, type, error) AS s;
 END;
 COMMENT ON FUNCTION hms_analytics_events(text, text, text, text, text, text[], boolean) IS
 'Events of a room of any kind, with their data as JSON (GET /analytics/events)';
@@ -1232,10 +1171,7 @@ CREATE FUNCTION hms_analytics_events(
 RETURNS SETOF hms_analytics_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_ids, session_id, peer_id, user_id, beam_id, type, error) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_ids, session_id, peer_id, user_id, beam_id, type, error) AS s;
 END;
 COMMENT ON FUNCTION hms_analytics_events(text[], text, text, text, text, text[], boolean) IS
 'Events of several rooms of any kind; in no order (GET /analytics/events)';
@@ -1268,11 +1204,9 @@ CREATE FUNCTION hms_peer_quality_stats(session_id text, peer_id text)
 RETURNS SETOF hms_peer_quality_stat
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH answer AS MATERIALIZED (
-		SELECT _hms_rows(NULL::jsonb, 'hms_peer_quality_stats', session_id, peer_id) AS r
-	), tracks AS (
+	WITH tracks AS (
 		SELECT a.r, s.side, s.kind, t.track, t.track -> 'time_series' AS series
-		FROM answer a
+		FROM _hms_rows(NULL::jsonb, 'hms_peer_quality_stats', session_id, peer_id) AS a (r)
 			CROSS JOIN (VALUES ('publisher', 'video'), ('publisher', 'audio'),
 				('subscriber', 'video'), ('subscriber', 'audio')) AS s (side, kind)
 			CROSS JOIN LATERAL jsonb_array_elements(_hms_array(a.r -> s.side -> s.kind)) AS t (track)
@@ -1319,12 +1253,9 @@ CREATE FUNCTION hms_webhook_events(
 RETURNS SETOF hms_webhook_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_id,
+	SELECT s.* FROM _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_id,
 			coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'),
-			coalesce(end_time, statement_timestamp()), status, event_names) AS r
-	)
-	SELECT (s.r).* FROM s;
+			coalesce(end_time, statement_timestamp()), status, event_names) AS s;
 END;
 COMMENT ON FUNCTION hms_webhook_events(text, timestamptz, timestamptz, text, text[]) IS
 'Deliveries of webhooks, by default of the last 24 hours (GET /analytics/webhooks)';
@@ -1340,12 +1271,9 @@ CREATE FUNCTION hms_webhook_events(
 RETURNS SETOF hms_webhook_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_ids,
+	SELECT s.* FROM _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_ids,
 			coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'),
-			coalesce(end_time, statement_timestamp()), status, event_names) AS r
-	)
-	SELECT (s.r).* FROM s;
+			coalesce(end_time, statement_timestamp()), status, event_names) AS s;
 END;
 COMMENT ON FUNCTION hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) IS
 'Deliveries of webhooks of several rooms; in no order (GET /analytics/webhooks)';
@@ -1379,10 +1307,7 @@ CREATE FUNCTION hms_webhook_replay(workflow_id text)
 RETURNS SETOF hms_webhook_replay
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_webhook_replay, 'hms_webhook_replay', workflow_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_webhook_replay, 'hms_webhook_replay', workflow_id) AS s;
 END;
 COMMENT ON FUNCTION hms_webhook_replay(text) IS
 'A replay of webhooks, or no row (GET /analytics/webhooks/replay/{workflow_id})';
@@ -1401,10 +1326,7 @@ CREATE FUNCTION hms_live_streams(
 RETURNS SETOF hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_id, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_id, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_live_streams(text, text, text) IS
 'Live streams, newest first (GET /live-streams)';
@@ -1418,10 +1340,7 @@ CREATE FUNCTION hms_live_streams(
 RETURNS SETOF hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_ids, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_ids, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_live_streams(text[], text, text) IS
 'Live streams of several rooms; in no order (GET /live-streams)';
@@ -1432,10 +1351,7 @@ CREATE FUNCTION hms_live_stream(id text)
 RETURNS SETOF hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_live_stream, 'hms_live_stream', id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_live_stream', id) AS s;
 END;
 COMMENT ON FUNCTION hms_live_stream(text) IS
 'A live stream by id, or no row (GET /live-streams/{stream_id})';
@@ -1473,10 +1389,7 @@ CREATE FUNCTION hms_stop_live_streams(room_id text)
 RETURNS SETOF hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_live_stream, 'hms_stop_live_streams', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_stop_live_streams', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_stop_live_streams(text) IS
 'Stop the live streams of a room; returns them (POST /live-streams/room/{room_id}/stop)';
@@ -1530,10 +1443,7 @@ CREATE FUNCTION hms_recordings(
 RETURNS SETOF hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording, 'hms_recordings', room_id, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_recordings', room_id, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_recordings(text, text, text) IS
 'Recordings, newest first (GET /recordings)';
@@ -1547,10 +1457,7 @@ CREATE FUNCTION hms_recordings(
 RETURNS SETOF hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording, 'hms_recordings', room_ids, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_recordings', room_ids, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_recordings(text[], text, text) IS
 'Recordings of several rooms; in no order (GET /recordings)';
@@ -1561,10 +1468,7 @@ CREATE FUNCTION hms_recording(id text)
 RETURNS SETOF hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording, 'hms_recording', id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_recording', id) AS s;
 END;
 COMMENT ON FUNCTION hms_recording(text) IS
 'A recording by id, or no row (GET /recordings/{recording_id})';
@@ -1602,10 +1506,7 @@ CREATE FUNCTION hms_stop_recordings(room_id text)
 RETURNS SETOF hms_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording, 'hms_stop_recordings', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_stop_recordings', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_stop_recordings(text) IS
 'Stop the recordings of a room; returns them (POST /recordings/room/{room_id}/stop)';
@@ -1641,10 +1542,7 @@ CREATE FUNCTION hms_recording_assets(
 RETURNS SETOF hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_id, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_id, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_recording_assets(text, text, text) IS
 'Files of recordings and streams, newest first (GET /recording-assets)';
@@ -1658,10 +1556,7 @@ CREATE FUNCTION hms_recording_assets(
 RETURNS SETOF hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_ids, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_ids, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_recording_assets(text[], text, text) IS
 'Files of recordings and streams of several rooms; in no order (GET /recording-assets)';
@@ -1672,10 +1567,7 @@ CREATE FUNCTION hms_recording_asset(id text)
 RETURNS SETOF hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_recording_asset, 'hms_recording_asset', id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_recording_asset, 'hms_recording_asset', id) AS s;
 END;
 COMMENT ON FUNCTION hms_recording_asset(text) IS
 'A file of a recording or stream by id, or no row (GET /recording-assets/{asset_id})';
@@ -1688,10 +1580,7 @@ CREATE FUNCTION hms_presigned_url(asset_id text, valid_for interval DEFAULT '1 h
 RETURNS SETOF hms_presigned_url
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_presigned_url, 'hms_presigned_url', asset_id, valid_for) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_presigned_url, 'hms_presigned_url', asset_id, valid_for) AS s;
 END;
 COMMENT ON FUNCTION hms_presigned_url(text, interval) IS
 'A link to a recording asset that works for a limited time, or no row (GET /recording-assets/{asset_id}/presigned-url)';
@@ -1710,10 +1599,7 @@ CREATE FUNCTION hms_external_streams(
 RETURNS SETOF hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_id, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_id, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_external_streams(text, text, text) IS
 'External streams, newest first (GET /external-streams)';
@@ -1727,10 +1613,7 @@ CREATE FUNCTION hms_external_streams(
 RETURNS SETOF hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_ids, session_id, status) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_ids, session_id, status) AS s;
 END;
 COMMENT ON FUNCTION hms_external_streams(text[], text, text) IS
 'External streams of several rooms; in no order (GET /external-streams)';
@@ -1741,10 +1624,7 @@ CREATE FUNCTION hms_external_stream(id text)
 RETURNS SETOF hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_external_stream, 'hms_external_stream', id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_external_stream', id) AS s;
 END;
 COMMENT ON FUNCTION hms_external_stream(text) IS
 'An external stream by id, or no row (GET /external-streams/{stream_id})';
@@ -1784,10 +1664,7 @@ CREATE FUNCTION hms_stop_external_streams(room_id text)
 RETURNS SETOF hms_external_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_external_stream, 'hms_stop_external_streams', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_stop_external_streams', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_stop_external_streams(text) IS
 'Stop the external streams of a room; returns them (POST /external-streams/room/{room_id}/stop)';
@@ -1803,10 +1680,7 @@ CREATE FUNCTION hms_stream_key(room_id text)
 RETURNS SETOF hms_stream_key
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_stream_key, 'hms_stream_key', room_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_stream_key, 'hms_stream_key', room_id) AS s;
 END;
 COMMENT ON FUNCTION hms_stream_key(text) IS
 'The stream key of a room, or no row (GET /stream-keys/room/{room_id})';
@@ -1856,10 +1730,7 @@ CREATE FUNCTION hms_poll(poll_id text)
 RETURNS SETOF hms_poll
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll, 'hms_poll', poll_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll, 'hms_poll', poll_id) AS s;
 END;
 COMMENT ON FUNCTION hms_poll(text) IS
 'A poll by id, or no row (GET /polls/{poll_id})';
@@ -1937,10 +1808,7 @@ CREATE FUNCTION hms_poll_sessions(poll_id text)
 RETURNS SETOF hms_poll_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll_session, 'hms_poll_sessions', poll_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll_session, 'hms_poll_sessions', poll_id) AS s;
 END;
 COMMENT ON FUNCTION hms_poll_sessions(text) IS
 'The runs of a poll in sessions (GET /polls/{poll_id}/sessions)';
@@ -1951,10 +1819,7 @@ CREATE FUNCTION hms_poll_session(poll_id text, session_id text)
 RETURNS SETOF hms_poll_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll_session, 'hms_poll_session', poll_id, session_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll_session, 'hms_poll_session', poll_id, session_id) AS s;
 END;
 COMMENT ON FUNCTION hms_poll_session(text, text) IS
 'The runs of a poll in a session (GET /polls/{poll_id}/sessions/{session_id})';
@@ -1969,10 +1834,7 @@ CREATE FUNCTION hms_poll_responses(
 RETURNS SETOF hms_poll_response
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll_response, 'hms_poll_responses', poll_id, question, "all") AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll_response, 'hms_poll_responses', poll_id, question, "all") AS s;
 END;
 COMMENT ON FUNCTION hms_poll_responses(text, integer, boolean) IS
 'The answers to a poll (GET /polls/{poll_id}/responses)';
@@ -1983,10 +1845,7 @@ CREATE FUNCTION hms_poll_response(poll_id text, response_id text)
 RETURNS SETOF hms_poll_response
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll_response, 'hms_poll_response', poll_id, response_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll_response, 'hms_poll_response', poll_id, response_id) AS s;
 END;
 COMMENT ON FUNCTION hms_poll_response(text, text) IS
 'An answer to a poll by id, or no row (GET /polls/{poll_id}/responses/{response_id})';
@@ -1997,10 +1856,7 @@ CREATE FUNCTION hms_poll_results(poll_id text, question integer DEFAULT NULL)
 RETURNS SETOF hms_poll_result
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll_result, 'hms_poll_results', poll_id, question) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll_result, 'hms_poll_results', poll_id, question) AS s;
 END;
 COMMENT ON FUNCTION hms_poll_results(text, integer) IS
 'What the participants of a poll scored (GET /polls/{poll_id}/results)';
@@ -2011,10 +1867,7 @@ CREATE FUNCTION hms_poll_result(poll_id text, result_id text)
 RETURNS SETOF hms_poll_result
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_poll_result, 'hms_poll_result', poll_id, result_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_poll_result, 'hms_poll_result', poll_id, result_id) AS s;
 END;
 COMMENT ON FUNCTION hms_poll_result(text, text) IS
 'A score of a poll by id, or no row (GET /polls/{poll_id}/results/{result_id})';
@@ -2041,10 +1894,7 @@ CREATE FUNCTION hms_templates()
 RETURNS SETOF hms_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_template, 'hms_templates') AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_template, 'hms_templates') AS s;
 END;
 COMMENT ON FUNCTION hms_templates() IS
 'All templates; can show storage keys (GET /templates)';
@@ -2056,10 +1906,7 @@ CREATE FUNCTION hms_template(template_id text)
 RETURNS SETOF hms_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_template, 'hms_template', template_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_template, 'hms_template', template_id) AS s;
 END;
 COMMENT ON FUNCTION hms_template(text) IS
 'A template by id, or no row; can show storage keys (GET /templates/{template_id})';
@@ -2104,10 +1951,7 @@ CREATE FUNCTION hms_role(template_id text, role_name text)
 RETURNS SETOF hms_role
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_role, 'hms_role', template_id, role_name) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_role, 'hms_role', template_id, role_name) AS s;
 END;
 COMMENT ON FUNCTION hms_role(text, text) IS
 'A role of a template, or no row (GET /templates/{template_id}/roles/{role_name})';
@@ -2149,10 +1993,7 @@ CREATE FUNCTION hms_template_settings(template_id text)
 RETURNS SETOF hms_template_settings
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_template_settings, 'hms_template_settings', template_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_template_settings, 'hms_template_settings', template_id) AS s;
 END;
 COMMENT ON FUNCTION hms_template_settings(text) IS
 'The settings of a template, or no row; can show storage keys (GET /templates/{template_id}/settings)';
@@ -2176,10 +2017,7 @@ CREATE FUNCTION hms_template_destinations(template_id text)
 RETURNS SETOF hms_template_destinations
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_template_destinations, 'hms_template_destinations', template_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_template_destinations, 'hms_template_destinations', template_id) AS s;
 END;
 COMMENT ON FUNCTION hms_template_destinations(text) IS
 'The destinations of a template, or no row; can show stream keys (GET /templates/{template_id}/destinations)';
@@ -2203,10 +2041,7 @@ CREATE FUNCTION hms_template_recordings(template_id text)
 RETURNS SETOF hms_template_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_template_recording, 'hms_template_recordings', template_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_template_recording, 'hms_template_recordings', template_id) AS s;
 END;
 COMMENT ON FUNCTION hms_template_recordings(text) IS
 'What the rooms of a template record (GET /templates/{template_id}/recordings)';
@@ -2219,10 +2054,7 @@ CREATE FUNCTION hms_update_template_recordings(template_id text, recordings json
 RETURNS SETOF hms_template_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_template_recording, 'hms_update_template_recordings', template_id, recordings) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_template_recording, 'hms_update_template_recordings', template_id, recordings) AS s;
 END;
 COMMENT ON FUNCTION hms_update_template_recordings(text, jsonb) IS
 'Set what the rooms of a template record (POST /templates/{template_id}/recordings)';
@@ -2382,10 +2214,7 @@ CREATE FUNCTION hms_legacy_sessions(
 RETURNS SETOF hms_legacy_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_id, active, after, before, id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_id, active, after, before, id) AS s;
 END;
 COMMENT ON FUNCTION hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) IS
 'Sessions, newest first: use hms_sessions (GET /sessions)';
@@ -2401,10 +2230,7 @@ CREATE FUNCTION hms_legacy_sessions(
 RETURNS SETOF hms_legacy_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_ids, active, after, before, id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_ids, active, after, before, id) AS s;
 END;
 COMMENT ON FUNCTION hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) IS
 'Sessions of several rooms; in no order (GET /sessions)';
@@ -2418,10 +2244,7 @@ CREATE FUNCTION hms_legacy_templates(
 RETURNS SETOF hms_legacy_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_legacy_template, 'hms_legacy_templates', name, id, "default") AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_legacy_template, 'hms_legacy_templates', name, id, "default") AS s;
 END;
 COMMENT ON FUNCTION hms_legacy_templates(text, text, boolean) IS
 'Templates by the legacy API; can show storage keys (GET /templates)';
@@ -2464,10 +2287,7 @@ CREATE FUNCTION hms_legacy_role(template_id text, role_name text)
 RETURNS SETOF hms_role
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_role, 'hms_legacy_role', template_id, role_name) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_role, 'hms_legacy_role', template_id, role_name) AS s;
 END;
 COMMENT ON FUNCTION hms_legacy_role(text, text) IS
 'A role of a template by the legacy API, or no row (GET /templates/{template_id}/roles/{role_name})';
@@ -2506,10 +2326,7 @@ CREATE FUNCTION hms_legacy_template_settings(template_id text)
 RETURNS SETOF hms_legacy_template_settings
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_legacy_template_settings, 'hms_legacy_template_settings', template_id) AS r
-	)
-	SELECT (s.r).* FROM s;
+	SELECT s.* FROM _hms_rows(NULL::hms_legacy_template_settings, 'hms_legacy_template_settings', template_id) AS s;
 END;
 COMMENT ON FUNCTION hms_legacy_template_settings(text) IS
 'The settings of a template by the legacy API, or no row (GET /templates/{template_id}/settings)';
@@ -2551,10 +2368,7 @@ CREATE FUNCTION hms_api_list(path text, params jsonb DEFAULT '{}')
 RETURNS SETOF jsonb
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH s AS MATERIALIZED (
-		SELECT _hms_rows(NULL::jsonb, 'hms_api_list', path, params) AS r
-	)
-	SELECT s.r FROM s;
+	SELECT s FROM _hms_rows(NULL::jsonb, 'hms_api_list', path, params) AS s;
 END;
 COMMENT ON FUNCTION hms_api_list(text, jsonb) IS
 'The rows of any list endpoint of the API, page after page';
@@ -2597,26 +2411,19 @@ CREATE FUNCTION _hms_stays(
 RETURNS SETOF _hms_stay
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	WITH of_room AS MATERIALIZED (
-		SELECT _hms_rows(NULL::_hms_stay, 'stays', room_id, after, before) AS r
-		WHERE room_ids IS NULL AND session_id IS NULL
-	), of_rooms AS MATERIALIZED (
-		SELECT _hms_rows(NULL::_hms_stay, 'stays', room_ids, after, before) AS r
-		WHERE room_ids IS NOT NULL AND session_id IS NULL
-	), of_session AS MATERIALIZED (
-		SELECT _hms_rows(NULL::_hms_stay, 'session_stays', session_id) AS r
-		WHERE session_id IS NOT NULL
-	)
-	SELECT (s.r).* FROM of_room s
+	SELECT s.* FROM _hms_rows(NULL::_hms_stay, 'stays', room_id, after, before) AS s
+	WHERE room_ids IS NULL AND _hms_stays.session_id IS NULL
 	UNION ALL
-	SELECT (s.r).* FROM of_rooms s
+	SELECT s.* FROM _hms_rows(NULL::_hms_stay, 'stays', room_ids, after, before) AS s
+	WHERE room_ids IS NOT NULL AND _hms_stays.session_id IS NULL
 	UNION ALL
-	SELECT (s.r).* FROM of_session s
-	WHERE CASE WHEN room_ids IS NULL THEN room_id IS NULL OR (s.r).room_id = room_id
-			ELSE (s.r).room_id = ANY (room_ids)
+	SELECT s.* FROM _hms_rows(NULL::_hms_stay, 'session_stays', session_id) AS s
+	WHERE _hms_stays.session_id IS NOT NULL
+		AND CASE WHEN room_ids IS NULL THEN _hms_stays.room_id IS NULL OR s.room_id = _hms_stays.room_id
+			ELSE s.room_id = ANY (room_ids)
 		END
-		AND (after IS NULL OR (s.r).session_created_at >= after)
-		AND (before IS NULL OR (s.r).session_created_at <= before);
+		AND (after IS NULL OR s.session_created_at >= after)
+		AND (before IS NULL OR s.session_created_at <= before);
 END;
 COMMENT ON FUNCTION _hms_stays(text, text[], text, timestamptz, timestamptz) IS
 'Internal: the stays of peers in sessions';
@@ -2628,18 +2435,13 @@ CREATE FUNCTION _hms_tracks(room_id text, room_ids text[], session_id text)
 RETURNS SETOF hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH of_room AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_track_event, 'session_tracks',
-			room_id, session_id, NULL::text[]) AS r
-		WHERE room_ids IS NULL
-	), of_rooms AS MATERIALIZED (
-		SELECT _hms_rows(NULL::hms_track_event, 'session_tracks',
-			room_ids, session_id, NULL::text[]) AS r
-		WHERE room_ids IS NOT NULL
-	)
-	SELECT (s.r).* FROM of_room s
+	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'session_tracks',
+		room_id, session_id, NULL::text[]) AS s
+	WHERE room_ids IS NULL
 	UNION ALL
-	SELECT (s.r).* FROM of_rooms s;
+	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'session_tracks',
+		room_ids, session_id, NULL::text[]) AS s
+	WHERE room_ids IS NOT NULL;
 END;
 COMMENT ON FUNCTION _hms_tracks(text, text[], text) IS
 'Internal: the track events that talk time is computed from';
@@ -3623,8 +3425,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	source text := format('(WITH w AS MATERIALIZED (SELECT %1$s._hms_rows(NULL::%1$s.hms_track_event,'
-		' ''sessions_tracks'', $1, $2, NULL::text[]) AS e) SELECT (w.e).* FROM w)', ext);
+	source text := format('%1$s._hms_rows(NULL::%1$s.hms_track_event,'
+		' ''sessions_tracks'', $1, $2, NULL::text[])', ext);
 	make_partitions text := format('SELECT %s._hms_make_partitions($1, $2, $3)', ext);
 	upsert_all text;
 	upsert_one text;

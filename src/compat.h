@@ -10,7 +10,13 @@
 #include "postgres.h"
 
 #include "catalog/pg_proc.h"
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
 #include "miscadmin.h"
+#include "nodes/extensible.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -34,6 +40,13 @@ hms_reserve_setting_prefix(const char *prefix)
 	EmitWarningsOnPlaceholders(prefix);
 #endif
 }
+
+/* A custom path whose plan computes its target list by itself. */
+#if PG_VERSION_NUM >= 150000
+#define HMS_CUSTOM_PATH_PROJECTS CUSTOMPATH_SUPPORT_PROJECTION
+#else
+#define HMS_CUSTOM_PATH_PROJECTS 0	/* all do */
+#endif
 
 /* May this role execute that function? */
 static inline bool

@@ -3,35 +3,28 @@
  *		Every SQL-callable function of the library.
  *
  * The functions that users call are SQL wrappers around _hms_rows and
- * _hms_call, which take the endpoint's name and its arguments.  An inlined
- * wrapper does not check privileges, and anybody can call what it calls, so
- * these two are open to all and check EXECUTE of the public function here.
+ * _hms_call, which take the endpoint's name and its arguments.
  */
 #include "postgres.h"
 
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "access/xact.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "call.h"
 #include "check.h"
-#include "compat.h"
 #include "errors.h"
+#include "gate.h"
 #include "json.h"
-#include "query.h"
 #include "request.h"
 #include "row.h"
 #include "stats.h"
@@ -41,8 +34,6 @@
 /* A token of longer life is refused: the platform accepts 90 days. */
 #define MAX_TOKEN_LIFE (90 * SECS_PER_DAY)
 
-PG_FUNCTION_INFO_V1(hms_rows);
-PG_FUNCTION_INFO_V1(hms_rows_support);
 PG_FUNCTION_INFO_V1(hms_call);
 PG_FUNCTION_INFO_V1(hms_endpoints);
 PG_FUNCTION_INFO_V1(hms_auth_token);
@@ -51,132 +42,7 @@ PG_FUNCTION_INFO_V1(hms_verify_token);
 PG_FUNCTION_INFO_V1(hms_stats);
 PG_FUNCTION_INFO_V1(hms_check);
 
-/* --- privileges ---------------------------------------------------------------- */
-
-/* May the caller execute a function of this name in that schema? */
-static bool
-may_execute_named(const char *name, Oid schema)
-{
-	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
-	bool		allowed = false;
-
-	for (int i = 0; i < list->n_members && !allowed; i++)
-	{
-		Form_pg_proc function = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
-
-		allowed = function->pronamespace == schema &&
-			hms_may_execute(function->oid, GetUserId());
-	}
-	ReleaseCatCacheList(list);
-	return allowed;
-}
-
-/* Refuse a caller who may execute none of the functions that this serves. */
-static void
-check_privilege(const HmsEndpoint *endpoint, FunctionCallInfo fcinfo)
-{
-	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	const char *name = endpoint->name;
-
-	if (endpoint->serves)
-	{
-		name = endpoint->serves[0];
-		for (int i = 0; endpoint->serves[i]; i++)
-		{
-			if (may_execute_named(endpoint->serves[i], schema))
-				return;
-		}
-	}
-	else if (may_execute_named(name, schema))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for function %s", name)));
-}
-
 /* --- endpoints ------------------------------------------------------------------- */
-
-/*
- * The request of a call to _hms_rows or _hms_call: (result type, endpoint,
- * arguments ...), and the HMS_MAX_PARAMS arguments at most.
- */
-static HmsRequest *
-request_of(FunctionCallInfo fcinfo, HmsArg *args)
-{
-	const HmsEndpoint *endpoint;
-	int			nargs = PG_NARGS() - 2;
-
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
-				 errmsg("argument \"%s\" must not be null", "endpoint")));
-	endpoint = hms_endpoint(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	check_privilege(endpoint, fcinfo);
-	if (endpoint->method != HMS_GET)
-		PreventCommandIfReadOnly(endpoint->name);
-	if (nargs > HMS_MAX_PARAMS || get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_ARGUMENT),
-				 errmsg("wrong arguments for endpoint \"%s\"", endpoint->name)));
-
-	for (int i = 0; i < nargs; i++)
-	{
-		args[i].type = get_fn_expr_argtype(fcinfo->flinfo, i + 2);
-		args[i].isnull = PG_ARGISNULL(i + 2);
-		args[i].value = PG_GETARG_DATUM(i + 2);
-	}
-	return hms_request_build(endpoint, args, nargs);
-}
-
-/* _hms_rows(row anyelement, endpoint text, VARIADIC "any") */
-Datum
-hms_rows(PG_FUNCTION_ARGS)
-{
-	FuncCallContext *context;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext old;
-		HmsRequest *request;
-		HmsArg		args[HMS_MAX_PARAMS];
-		HmsQueryUse use = hms_query_use(fcinfo);
-
-		context = SRF_FIRSTCALL_INIT();
-		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
-		request = request_of(fcinfo, args);
-		context->user_fctx =
-			hms_walk_open(request,
-						  hms_row_maker(fcinfo, request->endpoint->shape, &use),
-						  use.reads_all);
-		MemoryContextSwitchTo(old);
-	}
-	context = SRF_PERCALL_SETUP();
-	if (!hms_walk_next(context->user_fctx, &row))
-		SRF_RETURN_DONE(context);
-	SRF_RETURN_NEXT(context, row);
-}
-
-/*
- * _hms_rows_support(internal): an endpoint that answers one object returns one
- * row; for lists the declared ROWS stand.
- */
-Datum
-hms_rows_support(PG_FUNCTION_ARGS)
-{
-	Node	   *node = (Node *) PG_GETARG_POINTER(0);
-	SupportRequestRows *request = (SupportRequestRows *) node;
-	Const	   *name;
-
-	if (!IsA(node, SupportRequestRows) || !is_funcclause(request->node))
-		PG_RETURN_POINTER(NULL);
-	name = lsecond(((FuncExpr *) request->node)->args);
-	if (!IsA(name, Const) || name->constisnull ||
-		hms_endpoint(TextDatumGetCString(name->constvalue))->rows != NULL)
-		PG_RETURN_POINTER(NULL);
-	request->rows = 1;
-	PG_RETURN_POINTER(node);
-}
 
 /* The text of a JSON object's member, or NULL. */
 static char *
@@ -201,7 +67,8 @@ check_absent(const HmsRequest *request, const HmsArg *args)
 	Jsonb	   *body = request->parsed;
 	char	   *identity = NULL;
 	HmsWalk    *walk;
-	Datum		row;
+	HmsRows    *rows;
+	int			row;
 
 	if (endpoint->present == NULL || hms_request_overwrites(endpoint, args))
 		return;
@@ -230,10 +97,11 @@ check_absent(const HmsRequest *request, const HmsArg *args)
 		count++;
 	}
 	walk = hms_walk_open(hms_request_build(present, sought, count),
-						 hms_row_maker_jsonb(), false);
-	while (hms_walk_next(walk, &row))
+						 hms_row_maker(JSONBOID, NULL, NULL, NULL), false);
+	while ((rows = hms_walk_next(walk, &row)) != NULL)
 	{
-		char	   *name = identity ? text_member(DatumGetJsonbP(row), endpoint->identity) : NULL;
+		Jsonb	   *object = DatumGetJsonbP(hms_rows_datum(rows, row));
+		char	   *name = identity ? text_member(object, endpoint->identity) : NULL;
 
 		if (identity == NULL || (name && strcmp(name, identity) == 0))
 			ereport(ERROR,
@@ -271,19 +139,19 @@ hms_call(PG_FUNCTION_ARGS)
 												  ALLOCSET_DEFAULT_SIZES);
 	HmsRequest *request;
 	HmsArg		args[HMS_MAX_PARAMS];
-	HmsRowMaker *maker;
+	HmsRows    *rows;
 	HmsCall    *call;
-	Datum		sentence;
 	HmsJsonReader reader;
-	HmsRows		rows = {0};
+	Datum		result = (Datum) 0;
+	bool		isnull = false;
 
 	MemoryContextSwitchTo(context);
-	request = request_of(fcinfo, args);
+	request = hms_gate_request_of_call(fcinfo, args);
 	if (request->nrooms != 1)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_ARGUMENT),
 				 errmsg("endpoint \"%s\" answers a list", request->endpoint->name)));
-	maker = hms_row_maker(fcinfo, request->endpoint->shape, NULL);
+	rows = hms_rows_create(hms_row_maker_of_call(fcinfo, request->endpoint->shape));
 	check_absent(request, args);
 	call = hms_call_create(request, hms_auth_create(request));
 	hms_call_start(call, hms_request_url(request, 0, 0, NULL, 0));
@@ -291,27 +159,27 @@ hms_call(PG_FUNCTION_ARGS)
 	if (call->state == HMS_CALL_FAILED)
 		hms_call_raise(call);
 
-	if (call->exchange->status != 204)
+	/* the result, and what is read for it, outlives the call's own memory */
+	MemoryContextSwitchTo(caller);
+	if (call->exchange->status == 204)
+		isnull = true;
+	else if (!request->endpoint->plain_text || !read_sentence(call->exchange, &result))
 	{
-		MemoryContextSwitchTo(caller);
-		if (request->endpoint->plain_text && read_sentence(call->exchange, &sentence))
-		{
-			MemoryContextDelete(context);
-			return sentence;
-		}
 		if (hms_json_begin(&reader, call->exchange->data, call->exchange->len) == NULL)
 		{
-			hms_rows_read(maker, &reader, NULL, &rows);
+			hms_rows_read(rows, &reader, NULL);
 			(void) hms_json_at_end(&reader);
 		}
 		if (reader.fault)
 			hms_call_raise_malformed(call, reader.fault);
+		isnull = rows->count == 0;
+		if (!isnull)
+			result = hms_rows_datum(rows, 0);
 	}
-	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-	if (rows.count == 0)
+	if (isnull)
 		PG_RETURN_NULL();
-	return rows.rows[0];
+	return result;
 }
 
 /* Names as text[]. */
@@ -527,7 +395,7 @@ hms_check(PG_FUNCTION_ARGS)
 		MemoryContext old;
 		TupleDesc	desc;
 
-		check_privilege(hms_endpoint("hms_check"), fcinfo);
+		hms_gate_check(fcinfo->flinfo->fn_oid, hms_endpoint("hms_check"));
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 			desc->natts != lengthof(values))
 			elog(ERROR, "unexpected result type of hms_check");

@@ -1,6 +1,7 @@
 /*
  * hms.c
- *		The library's door: magic, settings, nothing of weight.
+ *		The library's door: magic, settings, the planner's hook, nothing of
+ *		weight.
  *
  * It also runs in the postmaster and in parallel workers, so nothing here
  * may look at a catalog or start a library that starts threads.
@@ -9,6 +10,7 @@
 
 #include "fmgr.h"
 
+#include "scan.h"
 #include "settings.h"
 
 PG_MODULE_MAGIC;
@@ -19,4 +21,5 @@ void
 _PG_init(void)
 {
 	hms_settings_init();
+	hms_scan_init();
 }

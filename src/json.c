@@ -8,6 +8,10 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "port/pg_bitutils.h"
@@ -26,7 +30,6 @@
 
 #define REPLACEMENT_CHARACTER 0xFFFD
 
-/* Read text that is known to be valid UTF-8. */
 static void
 start(HmsJsonReader *reader, const char *text, size_t len)
 {
@@ -125,51 +128,93 @@ unicode_escape(const char *p, int *used)
 }
 
 /*
- * The first quote, backslash or control character at or after p.  Looks at
- * eight bytes at a time while there are as many; the text's end is a NUL.
+ * The first quote, backslash or control character at or after p, looked for in
+ * as many bytes at a time as there are; the text's end is a NUL.  Notes in
+ * *high whether it passed a byte that is not ASCII.
  */
+#ifdef __SSE2__
 static inline const char *
-find_special(const char *p, const char *end)
+find_special(const char *p, const char *end, bool *high)
 {
-#ifndef WORDS_BIGENDIAN
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i backslash = _mm_set1_epi8('\\');
+	const __m128i last_control = _mm_set1_epi8(0x1f);
+	uint32		highs = 0;
+
+	while (end - p >= (ptrdiff_t) sizeof(__m128i))
+	{
+		__m128i		chunk = _mm_loadu_si128((const __m128i *) p);
+		__m128i		is_special =
+			_mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(chunk, quote),
+									  _mm_cmpeq_epi8(chunk, backslash)),
+						 _mm_cmpeq_epi8(_mm_min_epu8(chunk, last_control), chunk));
+		uint32		special = (uint32) _mm_movemask_epi8(is_special);
+
+		if (special)
+		{
+			/* what stands before the lowest bit that is set */
+			highs |= (uint32) _mm_movemask_epi8(chunk) & (special - 1) & ~special;
+			*high |= highs != 0;
+			return p + pg_rightmost_one_pos32(special);
+		}
+		highs |= (uint32) _mm_movemask_epi8(chunk);
+		p += sizeof(__m128i);
+	}
+	*high |= highs != 0;
+	while (*p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+		*high |= IS_HIGHBIT_SET(*p++);
+	return p;
+}
+#else
+static inline const char *
+find_special(const char *p, const char *end, bool *high)
+{
 	const uint64 ones = UINT64CONST(0x0101010101010101);
-	const uint64 highs = UINT64CONST(0x8080808080808080);
+	const uint64 tops = UINT64CONST(0x8080808080808080);
+	uint64		word = 0;
 
 	while (end - p >= (ptrdiff_t) sizeof(uint64))
 	{
-		uint64		word;
 		uint64		quote;
 		uint64		backslash;
-		uint64		special;
 
 		memcpy(&word, p, sizeof(word));
 		quote = word ^ (ones * '"');
 		backslash = word ^ (ones * '\\');
-
-		/* the lowest bit that is set is right; higher ones need not be */
-		special = (((quote - ones) & ~quote) |
-				   ((backslash - ones) & ~backslash) |
-				   ((word - ones * 0x20) & ~word)) & highs;
-		if (special)
-			return p + pg_rightmost_one_pos64(special) / BITS_PER_BYTE;
+		if ((((quote - ones) & ~quote) |
+			 ((backslash - ones) & ~backslash) |
+			 ((word - ones * 0x20) & ~word)) & tops)
+			break;
+		*high |= (word & tops) != 0;
 		p += sizeof(word);
 	}
-#endif
 	while (*p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
-		p++;
+		*high |= IS_HIGHBIT_SET(*p++);
 	return p;
 }
+#endif
 
 /* Pass a string, p at its opening quote; returns what follows it. */
 static const char *
 pass_string(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
 {
+	const char *start = p;
+	bool		high = false;
+
 	p++;
 	for (;;)
 	{
-		p = find_special(p, reader->end);
+		p = find_special(p, reader->end, &high);
 		if (*p == '"')
-			return p + 1;
+		{
+			p++;
+			if (high && !pg_verify_mbstr(PG_UTF8, start, p - start, true))
+			{
+				hms_json_fail(reader, "it is not valid UTF-8");
+				return NULL;
+			}
+			return p;
+		}
 		if (*p != '\\')
 		{
 			hms_json_fail(reader, p >= reader->end ? "it ends inside a string" :
@@ -304,6 +349,19 @@ pass_scalar(HmsJsonReader *reader, const char *p, HmsJsonType *type,
 	}
 }
 
+/* Pass the colon after a member's name; returns where its value begins. */
+static inline const char *
+pass_colon(HmsJsonReader *reader, const char *p)
+{
+	p = skip_space(p);
+	if (*p != ':')
+	{
+		hms_json_fail(reader, "a member has no value");
+		return NULL;
+	}
+	return skip_space(p + 1);
+}
+
 /*
  * Pass a member's name and colon; returns where its value begins, and in *end
  * where the name's closing quote was.
@@ -321,13 +379,7 @@ pass_name(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd,
 	if (p == NULL)
 		return NULL;
 	*end = p;
-	p = skip_space(p);
-	if (*p != ':')
-	{
-		hms_json_fail(reader, "a member has no value");
-		return NULL;
-	}
-	return skip_space(p + 1);
+	return pass_colon(reader, p);
 }
 
 /*
@@ -438,8 +490,6 @@ hms_json_begin(HmsJsonReader *reader, const char *bytes, size_t len)
 	start(reader, bytes, len);
 	if (len == 0)
 		reader->fault = "it is empty";
-	else if (!pg_verify_mbstr(PG_UTF8, bytes, len, true))
-		reader->fault = "it is not valid UTF-8";
 	return reader->fault;
 }
 
@@ -533,24 +583,68 @@ advance(HmsJsonReader *reader, char closing)
 	return true;
 }
 
+/* Is this name, with its quotes, what stands at p? */
+static inline bool
+stands_at(const char *p, const char *end, const HmsJsonName *name)
+{
+	const char *quoted = name->quoted;
+	size_t		len = name->len;
+	uint64		here;
+	uint64		there;
+
+	/* names are short: words that overlap are faster than memcmp */
+	if (end - p < (ptrdiff_t) len || len < sizeof(uint64))
+		return end - p >= (ptrdiff_t) len && memcmp(p, quoted, len) == 0;
+	for (size_t i = 0; i < len - sizeof(uint64); i += sizeof(uint64))
+	{
+		memcpy(&here, p + i, sizeof(uint64));
+		memcpy(&there, quoted + i, sizeof(uint64));
+		if (here != there)
+			return false;
+	}
+	memcpy(&here, p + len - sizeof(uint64), sizeof(uint64));
+	memcpy(&there, quoted + len - sizeof(uint64), sizeof(uint64));
+	return here == there;
+}
+
 bool
-hms_json_member(HmsJsonReader *reader, HmsJsonValue *key)
+hms_json_likely_member(HmsJsonReader *reader, const HmsJsonName *likely,
+					   HmsJsonValue *key, bool *is_likely)
 {
 	const char *p;
 	const char *end;
 
+	*is_likely = false;
 	if (!advance(reader, '}'))
 		return false;
+	p = key->start = reader->next;
 	key->type = HMS_JSON_STRING;
 	key->escaped = false;
 	key->odd = false;
-	key->start = reader->next;
-	p = pass_name(reader, key->start, &key->escaped, &key->odd, &end);
+	if (likely && stands_at(p, reader->end, likely))
+	{
+		*is_likely = true;
+		key->len = likely->len;
+		p = pass_colon(reader, p + likely->len);
+	}
+	else
+	{
+		p = pass_name(reader, p, &key->escaped, &key->odd, &end);
+		if (p)
+			key->len = end - key->start;
+	}
 	if (p == NULL)
 		return false;
-	key->len = end - key->start;
 	reader->next = p;
 	return true;
+}
+
+bool
+hms_json_member(HmsJsonReader *reader, HmsJsonValue *key)
+{
+	bool		is_likely;
+
+	return hms_json_likely_member(reader, NULL, key, &is_likely);
 }
 
 bool

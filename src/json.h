@@ -83,6 +83,17 @@ extern bool hms_json_member(HmsJsonReader *reader, HmsJsonValue *key);
 extern bool hms_json_next(HmsJsonReader *reader);
 extern bool hms_json_element(HmsJsonReader *reader, HmsJsonValue *element);
 
+/* A member's name as it stands in JSON when nothing in it is escaped. */
+typedef struct HmsJsonName
+{
+	const char *quoted;
+	size_t		len;			/* with the quotes */
+} HmsJsonName;
+
+/* As hms_json_member, faster where the member has that name (NULL: any). */
+extern bool hms_json_likely_member(HmsJsonReader *reader, const HmsJsonName *likely,
+								   HmsJsonValue *key, bool *is_likely);
+
 /* Say what is wrong, unless something is already; returns false. */
 extern bool hms_json_fail(HmsJsonReader *reader, const char *fault);
 

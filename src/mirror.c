@@ -42,14 +42,15 @@ hms_rows_of(PG_FUNCTION_ARGS)
 	if (SRF_IS_FIRSTCALL())
 	{
 		MemoryContext old;
+		const HmsRowShape *shape;
 
 		context = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
-		rows = palloc0(sizeof(HmsRows));
+		shape = PG_ARGISNULL(1) ? NULL :
+			hms_endpoint(text_to_cstring(PG_GETARG_TEXT_PP(1)))->shape;
+		rows = hms_rows_create(hms_row_maker_of_call(fcinfo, shape));
 		if (!PG_ARGISNULL(2))
 		{
-			const HmsRowShape *shape = PG_ARGISNULL(1) ? NULL :
-				hms_endpoint(text_to_cstring(PG_GETARG_TEXT_PP(1)))->shape;
 			Jsonb	   *value = PG_GETARG_JSONB_P(2);
 			char	   *text = JsonbToCString(NULL, &value->root, VARSIZE(value));
 			HmsJsonReader reader;
@@ -60,7 +61,7 @@ hms_rows_of(PG_FUNCTION_ARGS)
 
 			if (fault == NULL)
 			{
-				hms_rows_read(hms_row_maker(fcinfo, shape, NULL), &reader, NULL, rows);
+				hms_rows_read(rows, &reader, NULL);
 				fault = reader.fault;
 			}
 			if (fault)
@@ -75,7 +76,7 @@ hms_rows_of(PG_FUNCTION_ARGS)
 	rows = context->user_fctx;
 	if (context->call_cntr >= (uint64) rows->count)
 		SRF_RETURN_DONE(context);
-	row = rows->rows[context->call_cntr];
+	row = hms_rows_datum(rows, (int) context->call_cntr);
 	SRF_RETURN_NEXT(context, row);
 }
 

@@ -1,27 +1,30 @@
 /*
  * query.h
- *		What does the query do with the rows?
+ *		What does the query do with the rows of a scan?
  */
 #ifndef HMS_QUERY_H
 #define HMS_QUERY_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "nodes/bitmapset.h"
+#include "nodes/plannodes.h"
 
-/* What is certain; all false when nothing is. */
+/* How much of a scan is read by who has begun to read it. */
+typedef enum HmsReads
+{
+	HMS_READS_SOME,				/* nobody knows */
+	HMS_READS_REST,				/* all, once a second row was asked for */
+	HMS_READS_ALL
+} HmsReads;
+
+/* What is certain. */
 typedef struct HmsQueryUse
 {
-	bool		columns_known;	/* it reads no columns but ... */
-	Bitmapset  *columns;		/* ... these attribute numbers */
-	bool		reads_all;		/* once it has read a row it reads all */
+	HmsReads	reads;
+	bool		once;			/* never read again with the same parameters */
 } HmsQueryUse;
 
-/*
- * How the query, in which this call of a set-returning function stands, uses
- * the rows; they are of the call's result type.
- */
-extern HmsQueryUse hms_query_use(FunctionCallInfo fcinfo);
+/* How the statement uses the rows of this node of its plan. */
+extern HmsQueryUse hms_query_use(const PlannedStmt *statement, const Plan *scan);
 
 #endif							/* HMS_QUERY_H */

@@ -32,8 +32,7 @@
 
 typedef struct Field
 {
-	const char *name;
-	int			len;
+	HmsJsonName name;
 	int			column;			/* index of the column it fills */
 	int			next;			/* index of the field that followed last time */
 } Field;
@@ -45,8 +44,11 @@ typedef struct FieldSet
 	int			first;			/* index of the field that came first */
 } FieldSet;
 
-/* Room for a row's texts; one that finds none is palloc'd. */
-#define TEXTS_SIZE 8192
+/* Texts of rows are put into pieces of memory of this size. */
+#define ROOM_SIZE 8192
+
+/* Rows to begin with; the arrays grow by doubling. */
+#define FIRST_ROWS 16
 
 typedef enum ResultKind
 {
@@ -71,10 +73,9 @@ struct HmsRowMaker
 	int			extra_column;	/* or -1 */
 	Oid		   *types;			/* of the columns */
 	bool	   *wanted;			/* of the columns: the others stay null */
-	Datum	   *values;
+	HmsRows    *rows;			/* that are being made */
+	Datum	   *values;			/* of the row at hand */
 	bool	   *nulls;
-	char	   *texts;			/* room for the texts of the row at hand */
-	size_t		texts_used;
 	char		date[10];		/* the date that was read last, and its days */
 	int64		days;
 	StringInfoData extra;		/* members of the row at hand that no column
@@ -88,8 +89,8 @@ add_field(FieldSet *set, const char *name, int column)
 {
 	Field	   *field = &set->fields[set->count];
 
-	field->name = name;
-	field->len = strlen(name);
+	field->name.quoted = psprintf("\"%s\"", name);
+	field->name.len = strlen(field->name.quoted);
 	field->column = column;
 	field->next = set->count + 1;
 	set->count++;
@@ -198,18 +199,16 @@ check_column_type(Form_pg_attribute column)
 }
 
 HmsRowMaker *
-hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape,
-			  const HmsQueryUse *use)
+hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
+			  const bool *wanted)
 {
 	static const HmsRowShape plain = {0};
 	HmsRowMaker *maker = palloc0(sizeof(HmsRowMaker));
-	Oid			type;
-	TupleDesc	desc;
 	int			columns;
 
 	maker->shape = shape ? shape : &plain;
 	maker->id_column = maker->alias_column = maker->extra_column = -1;
-	if (get_call_result_type(fcinfo, &type, &desc) != TYPEFUNC_COMPOSITE)
+	if (desc == NULL)
 	{
 		if (type == JSONBOID)
 			maker->kind = RESULT_JSONB;
@@ -230,9 +229,6 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape,
 	columns = maker->desc->natts;
 	maker->types = palloc0(sizeof(Oid) * columns);
 	maker->wanted = palloc0(sizeof(bool) * columns);
-	maker->values = palloc0(sizeof(Datum) * columns);
-	maker->texts = palloc(TEXTS_SIZE);
-	maker->nulls = palloc0(sizeof(bool) * columns);
 	init_fields(&maker->own, columns);
 	init_fields(&maker->inner, columns);
 	init_fields(&maker->parent, columns);
@@ -244,24 +240,80 @@ hms_row_maker(FunctionCallInfo fcinfo, const HmsRowShape *shape,
 			continue;
 		check_column_type(column);
 		maker->types[i] = column->atttypid;
-		maker->wanted[i] = use == NULL || !use->columns_known ||
-			bms_is_member(i + 1, use->columns);
+		maker->wanted[i] = wanted == NULL || wanted[i];
 		add_column(maker, i);
 	}
+
+	/* what "extra" holds depends on whether the other columns could be filled */
+	if (maker->extra_column >= 0)
+		memset(maker->wanted, true, sizeof(bool) * columns);
 	maker->parent_values = palloc0(sizeof(HmsJsonValue) * columns * 2);
 	maker->parent_present = palloc0(sizeof(bool) * columns * 2);
 	return maker;
 }
 
 HmsRowMaker *
-hms_row_maker_jsonb(void)
+hms_row_maker_of_call(FunctionCallInfo fcinfo, const HmsRowShape *shape)
 {
-	static const HmsRowShape plain = {0};
-	HmsRowMaker *maker = palloc0(sizeof(HmsRowMaker));
+	Oid			type;
+	TupleDesc	desc;
 
-	maker->shape = &plain;
-	maker->kind = RESULT_JSONB;
-	return maker;
+	if (get_call_result_type(fcinfo, &type, &desc) != TYPEFUNC_COMPOSITE)
+		desc = NULL;
+	return hms_row_maker(type, desc, shape, NULL);
+}
+
+/* --- sets of rows ------------------------------------------------------------ */
+
+HmsRows *
+hms_rows_create(HmsRowMaker *maker)
+{
+	HmsRows    *rows = palloc0(sizeof(HmsRows));
+
+	rows->maker = maker;
+	rows->width = maker->kind == RESULT_ROW ? maker->desc->natts : 1;
+	rows->size = FIRST_ROWS;
+	rows->values = palloc(sizeof(Datum) * rows->width * rows->size);
+	rows->nulls = palloc(sizeof(bool) * rows->width * rows->size);
+	return rows;
+}
+
+void
+hms_rows_clear(HmsRows *rows)
+{
+	rows->count = 0;
+	rows->room = NULL;
+	rows->room_left = 0;
+}
+
+/* The row after the last one becomes the one at hand, all null. */
+static void
+begin_row(HmsRowMaker *maker)
+{
+	HmsRows    *rows = maker->rows;
+
+	if (rows->count == rows->size)
+	{
+		rows->size *= 2;
+		rows->values = repalloc_huge(rows->values,
+									 sizeof(Datum) * rows->width * rows->size);
+		rows->nulls = repalloc_huge(rows->nulls,
+									sizeof(bool) * rows->width * rows->size);
+	}
+	maker->values = rows->values + (size_t) rows->width * rows->count;
+	maker->nulls = rows->nulls + (size_t) rows->width * rows->count;
+	memset(maker->nulls, true, sizeof(bool) * rows->width);
+}
+
+Datum
+hms_rows_datum(const HmsRows *rows, int row)
+{
+	Datum	   *values = rows->values + (size_t) rows->width * row;
+	bool	   *nulls = rows->nulls + (size_t) rows->width * row;
+
+	if (rows->maker->kind != RESULT_ROW)
+		return values[0];
+	return HeapTupleGetDatum(heap_form_tuple(rows->maker->desc, values, nulls));
 }
 
 /* --- scalars, without raising ------------------------------------------------ */
@@ -484,22 +536,26 @@ scalar_text(const HmsJsonValue *value, char *buffer, size_t size)
 	return hms_json_text(value, &len);
 }
 
-/* Text as a datum, in the row's own room if it fits there. */
+/* Text as a datum; short ones share pieces of memory. */
 static Datum
-text_datum(HmsRowMaker *maker, const char *text, size_t len)
+text_datum(HmsRows *rows, const char *text, size_t len)
 {
+	size_t		size = len + VARHDRSZ_SHORT;
 	char	   *datum;
 
-	if (len + VARHDRSZ_SHORT <= VARATT_SHORT_MAX &&
-		maker->texts_used + len + VARHDRSZ_SHORT <= TEXTS_SIZE)
+	if (size > VARATT_SHORT_MAX)
+		return PointerGetDatum(cstring_to_text_with_len(text, len));
+	if (size > rows->room_left)
 	{
-		datum = maker->texts + maker->texts_used;
-		maker->texts_used += len + VARHDRSZ_SHORT;
-		SET_VARSIZE_SHORT(datum, len + VARHDRSZ_SHORT);
-		memcpy(VARDATA_SHORT(datum), text, len);
-		return PointerGetDatum(datum);
+		rows->room = palloc(ROOM_SIZE);
+		rows->room_left = ROOM_SIZE;
 	}
-	return PointerGetDatum(cstring_to_text_with_len(text, len));
+	datum = rows->room;
+	rows->room += size;
+	rows->room_left -= size;
+	SET_VARSIZE_SHORT(datum, size);
+	memcpy(VARDATA_SHORT(datum), text, len);
+	return PointerGetDatum(datum);
 }
 
 /*
@@ -534,11 +590,11 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 	else if (type == TEXTOID)
 	{
 		if (value->type == HMS_JSON_STRING && hms_json_is_verbatim(value))
-			*datum = text_datum(maker, value->start + 1, value->len - 2);
+			*datum = text_datum(maker->rows, value->start + 1, value->len - 2);
 		else
 		{
 			text = hms_json_text(value, &len);
-			*datum = text_datum(maker, text, len);
+			*datum = text_datum(maker->rows, text, len);
 		}
 	}
 	else
@@ -581,28 +637,33 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 
 /* --- rows -------------------------------------------------------------------- */
 
-/* The field with this member's name, or NULL; *guess is where to look first. */
-static Field *
-find_field(FieldSet *set, const HmsJsonValue *key, int **guess)
+/*
+ * The next member and the field of its name, or NULL; false at the end.
+ * *guess is where to look for the field first.
+ */
+static bool
+next_member(FieldSet *set, HmsJsonReader *reader, HmsJsonValue *key,
+			Field **field, int **guess)
 {
-	int			likely = **guess;
+	Field	   *likely = **guess < set->count ? &set->fields[**guess] : NULL;
+	bool		is_likely;
 
-	if (likely < set->count &&
-		hms_json_equals(key, set->fields[likely].name, set->fields[likely].len))
+	if (!hms_json_likely_member(reader, likely ? &likely->name : NULL, key, &is_likely))
+		return false;
+	*field = is_likely ? likely : NULL;
+	for (int i = 0; i < set->count && *field == NULL; i++)
 	{
-		*guess = &set->fields[likely].next;
-		return &set->fields[likely];
-	}
-	for (int i = 0; i < set->count; i++)
-	{
-		if (hms_json_equals(key, set->fields[i].name, set->fields[i].len))
+		const HmsJsonName *name = &set->fields[i].name;
+
+		if (hms_json_equals(key, name->quoted + 1, name->len - 2))
 		{
 			**guess = i;
-			*guess = &set->fields[i].next;
-			return &set->fields[i];
+			*field = &set->fields[i];
 		}
 	}
-	return NULL;
+	if (*field)
+		*guess = &(*field)->next;
+	return true;
 }
 
 /* Keep a member for the column "extra". */
@@ -664,14 +725,14 @@ fill_inner(HmsRowMaker *maker, HmsJsonReader *reader)
 	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
+	Field	   *field;
 	int		   *guess = &maker->inner.first;
 
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (hms_json_pair(&inside, &key, &value))
+	while (next_member(&maker->inner, &inside, &key, &field, &guess) &&
+		   hms_json_value(&inside, &value))
 	{
-		Field	   *field = find_field(&maker->inner, &key, &guess);
-
 		if (field)
 			fill(maker, field->column, &key, &value);
 		else
@@ -691,14 +752,13 @@ fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 	HmsJsonValue alias_key;
 	HmsJsonValue alias_value;
 	bool		has_alias = false;
+	Field	   *field;
 	int		   *guess = &maker->own.first;
 
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (hms_json_member(&inside, &key))
+	while (next_member(&maker->own, &inside, &key, &field, &guess))
 	{
-		Field	   *field = find_field(&maker->own, &key, &guess);
-
 		if (field == NULL && shape->flatten &&
 			hms_json_peek(&inside) == HMS_JSON_OBJECT &&
 			hms_json_equals(&key, shape->flatten, strlen(shape->flatten)))
@@ -744,26 +804,21 @@ fill_from_parent(HmsRowMaker *maker)
 	}
 }
 
+/* Append a row of one value. */
 static void
-append_row(HmsRows *rows, Datum row)
+append_value(HmsRowMaker *maker, Datum value)
 {
-	if (rows->count == rows->size)
-	{
-		rows->size = Max(rows->size * 2, 128);
-		rows->rows = rows->rows == NULL ?
-			palloc(sizeof(Datum) * rows->size) :
-			repalloc_huge(rows->rows, sizeof(Datum) * rows->size);
-	}
-	rows->rows[rows->count++] = row;
+	begin_row(maker);
+	maker->values[0] = value;
+	maker->nulls[0] = false;
+	maker->rows->count++;
 }
 
 /* Append the row of the object at which the reader stands, or of no object. */
 static void
-read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
-		 HmsRows *rows)
+read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 {
-	memset(maker->nulls, true, sizeof(bool) * maker->desc->natts);
-	maker->texts_used = 0;
+	begin_row(maker);
 	maker->extra.data = NULL;
 	if (reader)
 		fill_own(maker, reader);
@@ -779,13 +834,12 @@ read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
 			DirectFunctionCall1(jsonb_in, CStringGetDatum(maker->extra.data));
 		maker->nulls[maker->extra_column] = false;
 	}
-	append_row(rows, HeapTupleGetDatum(heap_form_tuple(maker->desc, maker->values,
-													   maker->nulls)));
+	maker->rows->count++;
 }
 
 /* Appends the rows of the value at which the reader stands. */
 typedef void (*RowsReader) (HmsRowMaker *maker, HmsJsonReader *reader,
-							const HmsJsonValue *key, HmsRows *rows);
+							const HmsJsonValue *key);
 
 /*
  * Append the rows of each value in the list, or where that may be in the map,
@@ -793,7 +847,7 @@ typedef void (*RowsReader) (HmsRowMaker *maker, HmsJsonReader *reader,
  */
 static int
 read_each(HmsRowMaker *maker, HmsJsonReader *reader, bool may_be_map,
-		  RowsReader read, HmsRows *rows)
+		  RowsReader read)
 {
 	HmsJsonReader inside;
 	HmsJsonValue key;
@@ -812,7 +866,7 @@ read_each(HmsRowMaker *maker, HmsJsonReader *reader, bool may_be_map,
 	{
 		CHECK_FOR_INTERRUPTS();
 		count++;
-		read(maker, &inside, map ? &key : NULL, rows);
+		read(maker, &inside, map ? &key : NULL);
 	}
 	hms_json_leave(reader, &inside);
 	return count;
@@ -836,31 +890,30 @@ parent_is_complete(const HmsRowMaker *maker)
  * around them stands before them, and else when that object is at its end.
  */
 static void
-read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
+read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 {
 	const char *nested_name = maker->shape->nested;
-	int			before = rows->count;
+	int			before = maker->rows->count;
 	HmsJsonReader inside;
 	HmsJsonReader later;
 	HmsJsonValue key;
 	HmsJsonValue value;
 	bool		put_off = false;
+	Field	   *field;
 	int		   *guess = &maker->parent.first;
 
 	memset(maker->parent_present, 0, sizeof(bool) * maker->parent.count);
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (hms_json_member(&inside, &key))
+	while (next_member(&maker->parent, &inside, &key, &field, &guess))
 	{
-		Field	   *field;
-
 		if (hms_json_equals(&key, nested_name, strlen(nested_name)))
 		{
-			rows->count = before;	/* as everywhere, the last of its name counts */
+			maker->rows->count = before;	/* as everywhere, the last of its name counts */
 			put_off = false;
 			if (parent_is_complete(maker))
 			{
-				read_each(maker, &inside, true, read_row, rows);
+				read_each(maker, &inside, true, read_row);
 				continue;
 			}
 			later = inside;
@@ -868,7 +921,6 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
-		field = find_field(&maker->parent, &key, &guess);
 		if (field)
 		{
 			maker->parent_values[field - maker->parent.fields] = value;
@@ -877,17 +929,17 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader, HmsRows *rows)
 	}
 	if (put_off && inside.fault == NULL)
 	{
-		read_each(maker, &later, true, read_row, rows);
+		read_each(maker, &later, true, read_row);
 		inside.fault = later.fault;
 	}
 	hms_json_leave(reader, &inside);
-	if (maker->shape->outer && rows->count == before)
-		read_row(maker, NULL, NULL, rows);
+	if (maker->shape->outer && maker->rows->count == before)
+		read_row(maker, NULL, NULL);
 }
 
 /* Append the member "message" of an answer. */
 static void
-read_message(HmsJsonReader *reader, HmsRows *rows)
+read_message(HmsRowMaker *maker, HmsJsonReader *reader)
 {
 	HmsJsonReader inside;
 	HmsJsonValue key;
@@ -900,14 +952,14 @@ read_message(HmsJsonReader *reader, HmsRows *rows)
 	{
 		if (value.type == HMS_JSON_STRING &&
 			hms_json_equals(&key, "message", strlen("message")))
-			append_row(rows, CStringGetTextDatum(hms_json_text(&value, &len)));
+			append_value(maker, CStringGetTextDatum(hms_json_text(&value, &len)));
 	}
 	hms_json_leave(reader, &inside);
 }
 
-void
-hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key,
-			  HmsRows *rows)
+/* Append the rows of the value at which the reader stands. */
+static void
+read_value(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 {
 	HmsJsonValue value;
 
@@ -915,27 +967,34 @@ hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key
 	{
 		case RESULT_ROW:
 			if (maker->shape->nested)
-				read_nested(maker, reader, rows);
+				read_nested(maker, reader);
 			else
-				read_row(maker, reader, key, rows);
+				read_row(maker, reader, key);
 			break;
 		case RESULT_JSONB:
 			if (hms_json_value(reader, &value))
-				append_row(rows, hms_json_to_jsonb(&value));
+				append_value(maker, hms_json_to_jsonb(&value));
 			break;
 		case RESULT_MESSAGE:
-			read_message(reader, rows);
+			read_message(maker, reader);
 			break;
 		case RESULT_VOID:
 			(void) hms_json_value(reader, &value);
-			append_row(rows, (Datum) 0);
+			append_value(maker, (Datum) 0);
 			break;
 	}
 }
 
-int
-hms_rows_read_each(HmsRowMaker *maker, HmsJsonReader *reader, bool may_be_map,
-				   HmsRows *rows)
+void
+hms_rows_read(HmsRows *rows, HmsJsonReader *reader, const HmsJsonValue *key)
 {
-	return read_each(maker, reader, may_be_map, hms_rows_read, rows);
+	rows->maker->rows = rows;
+	read_value(rows->maker, reader, key);
+}
+
+int
+hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader, bool may_be_map)
+{
+	rows->maker->rows = rows;
+	return read_each(rows->maker, reader, may_be_map, read_value);
 }

@@ -14,7 +14,6 @@
 #include "fmgr.h"
 
 #include "json.h"
-#include "query.h"
 
 /* Where a column finds its member when that is not "the same name, here". */
 typedef struct HmsColumnSource
@@ -56,40 +55,54 @@ typedef struct HmsRowShape
 typedef struct HmsRowMaker HmsRowMaker;
 
 /*
- * For the result type of this call: a composite type, jsonb (the value as it
- * is), text (its member "message") or void.  Columns that the query does not
- * look at stay null, as far as "use", which may be NULL, says.  In the current
- * memory context.
+ * For rows of this type: a composite type, whose descriptor this is, jsonb (the
+ * value as it is), text (its member "message") or void.  "wanted" says of each
+ * column whether it is looked at, the others stay null; NULL: all are.  In the
+ * current memory context.
  */
-extern HmsRowMaker *hms_row_maker(FunctionCallInfo fcinfo,
-								  const HmsRowShape *shape,
-								  const HmsQueryUse *use);
+extern HmsRowMaker *hms_row_maker(Oid type, TupleDesc desc,
+								  const HmsRowShape *shape, const bool *wanted);
 
-/* For every value as it is, as jsonb. */
-extern HmsRowMaker *hms_row_maker_jsonb(void);
+/* The same for the result type of this call, every column of it. */
+extern HmsRowMaker *hms_row_maker_of_call(FunctionCallInfo fcinfo,
+										  const HmsRowShape *shape);
 
-/* Rows in the order of the JSON, in the memory context that made them. */
+/* Rows in the order of the JSON: "width" values and null flags each. */
 typedef struct HmsRows
 {
-	Datum	   *rows;
+	HmsRowMaker *maker;
+	int			width;
 	int			count;
-	int			size;			/* of the array */
+	int			size;			/* rows that the arrays have room for */
+	Datum	   *values;
+	bool	   *nulls;
+	char	   *room;			/* where the next text goes */
+	size_t		room_left;
 } HmsRows;
 
+/* An empty set for what this maker makes, in the current memory context. */
+extern HmsRows *hms_rows_create(HmsRowMaker *maker);
+
+/* Forget the rows, but not the room for them. */
+extern void hms_rows_clear(HmsRows *rows);
+
+/* One row as a value of the maker's type, in the current memory context. */
+extern Datum hms_rows_datum(const HmsRows *rows, int row);
+
 /*
- * Append the rows of the value at which the reader stands, in the current
- * memory context: one, or as many as it has nested objects, or none for a
- * message that is not there.  "key" is the value's name in a map, or NULL.
- * What is not shaped like a row is a fault of the reader.
+ * Append the rows of the value at which the reader stands, what they point to
+ * in the current memory context: one, or as many as it has nested objects, or
+ * none for a message that is not there.  "key" is the value's name in a map,
+ * or NULL.  What is not shaped like a row is a fault of the reader.
  */
-extern void hms_rows_read(HmsRowMaker *maker, HmsJsonReader *reader,
-						  const HmsJsonValue *key, HmsRows *rows);
+extern void hms_rows_read(HmsRows *rows, HmsJsonReader *reader,
+						  const HmsJsonValue *key);
 
 /*
  * The same for each value of the list, or where that may be of the map by id,
  * at which the reader stands; null is an empty one.  Returns how many values.
  */
-extern int	hms_rows_read_each(HmsRowMaker *maker, HmsJsonReader *reader,
-							   bool may_be_map, HmsRows *rows);
+extern int	hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader,
+							   bool may_be_map);
 
 #endif							/* HMS_ROW_H */

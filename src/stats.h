@@ -20,4 +20,6 @@ typedef struct HmsStats
 
 extern HmsStats hms_stats_counters;
 
+extern void hms_stats_add(HmsStats *sum, const HmsStats *stats);
+
 #endif							/* HMS_STATS_H */

@@ -24,8 +24,8 @@
 #include "walk.h"
 
 /*
- * The first block of a page's rows, which is kept from page to page: rows of a
- * usual page fit, and the operating system is not asked for it again.
+ * The first block for what a page's rows point to, which is kept from page to
+ * page: a usual page fits, and the operating system is not asked for it again.
  */
 #define PAGE_BLOCK_SIZE (256 * 1024)
 
@@ -35,8 +35,8 @@
 /* A page that was read. */
 typedef struct Page
 {
-	MemoryContext context;		/* holds the rows; reset with each page */
-	HmsRows		rows;
+	MemoryContext context;		/* what the rows point to; reset with each page */
+	HmsRows    *rows;
 	int			next;			/* row to return next */
 	int			elements;		/* of the list, which may be fewer or more */
 
@@ -65,7 +65,6 @@ struct HmsWalk
 {
 	MemoryContext context;
 	const HmsRequest *request;
-	HmsRowMaker *maker;
 	bool		ahead;			/* ask for pages before their rows are wanted */
 	HmsAuth    *auth;			/* from the first page on */
 	Lane	   *lanes;
@@ -73,6 +72,7 @@ struct HmsWalk
 	Lane	   *current;		/* whose rows are being made */
 	int			next_room;
 	bool		ended;
+	HmsStats	used;
 };
 
 HmsWalk *
@@ -82,7 +82,6 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 
 	walk->context = CurrentMemoryContext;
 	walk->request = request;
-	walk->maker = maker;
 	walk->ahead = ahead;
 	walk->nlanes = Min(request->nrooms, hms_max_connections);
 	walk->lanes = palloc0(sizeof(Lane) * Max(walk->nlanes, 1));
@@ -97,8 +96,21 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 								  request->endpoint->paging == HMS_ONE_PAGE ?
 								  ALLOCSET_DEFAULT_INITSIZE : PAGE_BLOCK_SIZE,
 								  ALLOCSET_DEFAULT_MAXSIZE);
+		walk->lanes[i].page.rows = hms_rows_create(maker);
 	}
 	return walk;
+}
+
+void
+hms_walk_go_ahead(HmsWalk *walk)
+{
+	walk->ahead = true;
+}
+
+const HmsStats *
+hms_walk_stats(const HmsWalk *walk)
+{
+	return &walk->used;
 }
 
 /* --- asking ---------------------------------------------------------------------- */
@@ -155,10 +167,9 @@ read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 
 	page->elements =
-		hms_rows_read_each(walk->maker, reader,
+		hms_rows_read_each(page->rows, reader,
 						   endpoint->rows_by_id ||
-						   endpoint->paging == HMS_PAGE_AS_ANSWERED,
-						   &page->rows);
+						   endpoint->paging == HMS_PAGE_AS_ANSWERED);
 }
 
 /* A string or number as a cursor; NULL when it is none. */
@@ -304,7 +315,7 @@ read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 	{
 		if (is_rows_member(endpoint, &key))
 		{
-			lane->page.rows.count = 0;
+			lane->page.rows->count = 0;
 			read_rows(walk, &lane->page, &inside);
 			is_page = true;
 		}
@@ -336,7 +347,7 @@ read_page(HmsWalk *walk, Lane *lane)
 	if (hms_json_begin(&reader, exchange->data, exchange->len) == NULL)
 	{
 		if (endpoint->rows == NULL)
-			hms_rows_read(walk->maker, &reader, NULL, &lane->page.rows);
+			hms_rows_read(lane->page.rows, &reader, NULL);
 		else if (endpoint->rows[0] == '\0' && hms_json_peek(&reader) == HMS_JSON_ARRAY)
 			read_rows(walk, &lane->page, &reader);
 		else
@@ -405,7 +416,7 @@ finish_page(HmsWalk *walk, Lane *lane)
 
 	lane->asking = false;
 	MemoryContextReset(page->context);
-	memset(&page->rows, 0, sizeof(page->rows));
+	hms_rows_clear(page->rows);
 	page->next = 0;
 	page->elements = 0;
 	page->limit = -1;
@@ -422,6 +433,7 @@ finish_page(HmsWalk *walk, Lane *lane)
 	}
 	read_page(walk, lane);
 	hms_stats_counters.pages++;
+	walk->used.bytes += lane->call->exchange->len;
 
 	lane->more = page_follows(walk, lane);
 	if (lane->more && page->cursor == NULL && page->number >= 0 &&
@@ -482,21 +494,34 @@ next_lane(HmsWalk *walk)
 	}
 }
 
-bool
-hms_walk_next(HmsWalk *walk, Datum *row)
+/* Count what was done for this walk since then. */
+static void
+add_used(HmsWalk *walk, const HmsStats *since)
+{
+	walk->used.requests += hms_stats_counters.requests - since->requests;
+	walk->used.retries += hms_stats_counters.retries - since->retries;
+	walk->used.pages += hms_stats_counters.pages - since->pages;
+	walk->used.usec_waited += hms_stats_counters.usec_waited - since->usec_waited;
+}
+
+HmsRows *
+hms_walk_next(HmsWalk *walk, int *row)
 {
 	while (!walk->ended)
 	{
 		Page	   *page = walk->current ? &walk->current->page : NULL;
+		HmsStats	before;
 
-		if (page && page->next < page->rows.count)
+		if (page && page->next < page->rows->count)
 		{
-			*row = page->rows.rows[page->next++];
+			*row = page->next++;
 			hms_stats_counters.rows++;
-			return true;
+			return page->rows;
 		}
+		before = hms_stats_counters;
 		walk->current = next_lane(walk);
 		walk->ended = walk->current == NULL;
+		add_used(walk, &before);
 	}
-	return false;
+	return NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "request.h"
 #include "row.h"
+#include "stats.h"
 
 typedef struct HmsWalk HmsWalk;
 
@@ -21,10 +22,17 @@ typedef struct HmsWalk HmsWalk;
 extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker,
 							  bool ahead);
 
+/* From now on it is known that all rows will be read. */
+extern void hms_walk_go_ahead(HmsWalk *walk);
+
 /*
- * The next row, which is valid until the one after it is asked for; false at
- * the end.  Raises when a page can't be had or is not a page.
+ * The next row: its number in the set that is returned, and both are valid
+ * until the one after it is asked for; NULL at the end.  Raises when a page
+ * can't be had or is not a page.
  */
-extern bool hms_walk_next(HmsWalk *walk, Datum *row);
+extern HmsRows *hms_walk_next(HmsWalk *walk, int *row);
+
+/* What the walk has cost so far. */
+extern const HmsStats *hms_walk_stats(const HmsWalk *walk);
 
 #endif							/* HMS_WALK_H */

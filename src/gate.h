@@ -1,0 +1,31 @@
+/*
+ * gate.h
+ *		Whether a call of an inner function may become a request, and which.
+ */
+#ifndef HMS_GATE_H
+#define HMS_GATE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "request.h"
+
+/* Raise 42501 unless the caller may execute a function that the endpoint serves. */
+extern void hms_gate_check(Oid function, const HmsEndpoint *endpoint);
+
+/*
+ * The request for the endpoint of this name (NULL: SQL's), called through that
+ * inner function with these arguments.  In the current memory context; raises
+ * for what must not be sent.
+ */
+extern HmsRequest *hms_gate_request(Oid function, const char *endpoint,
+									const HmsArg *args, int nargs);
+
+/*
+ * The same for this call of _hms_rows or _hms_call: (result type, endpoint,
+ * arguments ...).  Fills in the arguments, HMS_MAX_PARAMS at most.
+ */
+extern HmsRequest *hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args);
+
+#endif							/* HMS_GATE_H */
