@@ -8,7 +8,8 @@
  * a time: it is read as a whole when it arrives, then its rows are returned one
  * by one as they are asked for.  The next page is asked for when a row of it is
  * wanted, so that LIMIT costs no page that nobody reads; where the query will
- * read everything, it is asked for at once and comes while rows are returned.
+ * read everything, it is asked for as soon as it is certain that there is one,
+ * and comes while rows of this page are made and returned.
  */
 #include "postgres.h"
 
@@ -50,11 +51,13 @@ typedef struct Page
 
 typedef struct Lane
 {
-	HmsCall    *call;
+	HmsCall    *call;			/* of the page that is asked for or at hand */
+	HmsCall    *other;			/* the two take turns: one page is still being
+								 * read while the next one is asked for */
 	int			room;			/* index into the request's rooms, or -1 */
 	int			page_number;	/* pages of this room asked for so far */
 	bool		asking;			/* the call is under way */
-	bool		more;			/* another page follows the one at hand */
+	bool		more;			/* another page is to be asked for */
 	char	   *cursor;			/* with this cursor */
 	Page		page;
 	MemoryContext room_context; /* what is forgotten with the room */
@@ -121,18 +124,21 @@ start_page(HmsWalk *walk, Lane *lane)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	MemoryContext old = MemoryContextSwitchTo(walk->context);
+	HmsCall    *call = lane->other;
 	bool		by_number = endpoint->paging == HMS_PAGE_BY_NUMBER ||
 		(endpoint->paging == HMS_PAGE_AS_ANSWERED && lane->page_number > 0 &&
 		 lane->page.shown == HMS_PAGE_BY_NUMBER);
 
 	if (walk->auth == NULL)
 		walk->auth = hms_auth_create(walk->request);
-	if (lane->call == NULL)
-		lane->call = hms_call_create(walk->request, walk->auth);
+	if (call == NULL)
+		call = hms_call_create(walk->request, walk->auth);
+	lane->other = lane->call;
+	lane->call = call;
 	lane->page_number++;
 	lane->asking = true;
 	lane->more = false;
-	hms_call_start(lane->call,
+	hms_call_start(call,
 				   hms_request_url(walk->request, lane->room,
 								   hms_request_limit(walk->request), lane->cursor,
 								   by_number ? lane->page_number : 0));
@@ -174,7 +180,7 @@ read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
 
 /* A string or number as a cursor; NULL when it is none. */
 static char *
-cursor_of(Lane *lane, const HmsJsonValue *value)
+cursor_of(Lane *lane, const HmsCall *call, const HmsJsonValue *value)
 {
 	MemoryContext old;
 	char	   *text;
@@ -183,12 +189,12 @@ cursor_of(Lane *lane, const HmsJsonValue *value)
 	if (value->type == HMS_JSON_NULL)
 		return NULL;
 	if (value->type != HMS_JSON_STRING && value->type != HMS_JSON_NUMBER)
-		hms_call_raise_malformed(lane->call, "the cursor is not text");
+		hms_call_raise_malformed(call, "the cursor is not text");
 	old = MemoryContextSwitchTo(lane->room_context);
 	text = hms_json_text(value, &len);
 	MemoryContextSwitchTo(old);
 	if (len > MAX_CURSOR_LEN)
-		hms_call_raise_malformed(lane->call, "the cursor is too long");
+		hms_call_raise_malformed(call, "the cursor is too long");
 	return len == 0 ? NULL : text;
 }
 
@@ -247,8 +253,8 @@ is_rows_member(const HmsEndpoint *endpoint, const HmsJsonValue *key)
 
 /* Take note of a member of the page that is about paging. */
 static bool
-note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
-			 const HmsJsonValue *value)
+note_paging(Lane *lane, const HmsCall *call, HmsPaging paging,
+			const HmsJsonValue *key, const HmsJsonValue *value)
 {
 	Page	   *page = &lane->page;
 
@@ -260,7 +266,7 @@ note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 			(paging == HMS_PAGE_AS_ANSWERED && page->shown != HMS_PAGE_BY_NEXT))
 		{
 			page->shown = HMS_PAGE_BY_LAST;
-			page->cursor = cursor_of(lane, value);
+			page->cursor = cursor_of(lane, call, value);
 		}
 	}
 	else if (hms_json_equals(key, "next", strlen("next")))
@@ -268,7 +274,7 @@ note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 		if (paging == HMS_PAGE_BY_NEXT || paging == HMS_PAGE_AS_ANSWERED)
 		{
 			page->shown = HMS_PAGE_BY_NEXT;
-			page->cursor = cursor_of(lane, value);
+			page->cursor = cursor_of(lane, call, value);
 		}
 	}
 	else if (hms_json_equals(key, "pagination", strlen("pagination")))
@@ -279,6 +285,53 @@ note_paging(Lane *lane, HmsPaging paging, const HmsJsonValue *key,
 	else
 		return false;
 	return true;
+}
+
+/* Go on with this cursor; raises when this room has had it before. */
+static void
+take_cursor(Lane *lane, const HmsCall *call, char *cursor)
+{
+	uint64		hash[2];
+	bool		found;
+	size_t		len = strlen(cursor);
+
+	if (lane->seen == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(hash);
+		control.entrysize = sizeof(hash);
+		control.hcxt = lane->room_context;
+		lane->seen = hash_create("hms cursors", 64, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	lane->cursor = cursor;
+	hash[0] = hash_bytes_extended((unsigned char *) cursor, len, 0);
+	hash[1] = hash_bytes_extended((unsigned char *) cursor, len, 1);
+	hash_search(lane->seen, hash, HASH_ENTER, &found);
+	if (found)
+		hms_call_raise_malformed(call, "its cursor was there before, so the walk would not end");
+}
+
+/*
+ * Once a page has told a "next" cursor it is certain that another one follows:
+ * where all rows will be read, ask for it while the rows of this one are made.
+ */
+static void
+ask_early(HmsWalk *walk, Lane *lane, const HmsCall *call)
+{
+	char	   *cursor = lane->page.cursor;
+
+	if (!walk->ahead || cursor == NULL ||
+		walk->request->endpoint->paging != HMS_PAGE_BY_NEXT)
+		return;
+	if (!lane->asking)
+	{
+		take_cursor(lane, call, cursor);
+		start_page(walk, lane);
+	}
+	else if (strcmp(cursor, lane->cursor) != 0)
+		hms_call_raise_malformed(call, "it has two cursors");
 }
 
 /* A write to several objects says what it could not do beside those it did. */
@@ -301,7 +354,7 @@ warn_partial(const HmsEndpoint *endpoint, const HmsJsonValue *key,
 
 /* Read the members of a page. */
 static void
-read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
+read_members(HmsWalk *walk, Lane *lane, const HmsCall *call, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	HmsJsonReader inside;
@@ -321,8 +374,11 @@ read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 		}
 		else if (hms_json_value(&inside, &value))
 		{
-			if (note_paging(lane, endpoint->paging, &key, &value))
+			if (note_paging(lane, call, endpoint->paging, &key, &value))
+			{
+				ask_early(walk, lane, call);
 				is_page = true;
+			}
 			else
 				warn_partial(endpoint, &key, &value);
 		}
@@ -337,10 +393,10 @@ read_members(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
  * a page that is not well-formed raises before any of its rows is returned.
  */
 static void
-read_page(HmsWalk *walk, Lane *lane)
+read_page(HmsWalk *walk, Lane *lane, const HmsCall *call)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
-	HmsExchange *exchange = lane->call->exchange;
+	const HmsExchange *exchange = call->exchange;
 	MemoryContext old = MemoryContextSwitchTo(lane->page.context);
 	HmsJsonReader reader;
 
@@ -351,37 +407,12 @@ read_page(HmsWalk *walk, Lane *lane)
 		else if (endpoint->rows[0] == '\0' && hms_json_peek(&reader) == HMS_JSON_ARRAY)
 			read_rows(walk, &lane->page, &reader);
 		else
-			read_members(walk, lane, &reader);
+			read_members(walk, lane, call, &reader);
 		(void) hms_json_at_end(&reader);
 	}
 	MemoryContextSwitchTo(old);
 	if (reader.fault)
-		hms_call_raise_malformed(lane->call, reader.fault);
-}
-
-/* Note a cursor; raises when this room has had it before. */
-static void
-check_cursor(Lane *lane)
-{
-	uint64		hash[2];
-	bool		found;
-	size_t		len = strlen(lane->cursor);
-
-	if (lane->seen == NULL)
-	{
-		HASHCTL		control = {0};
-
-		control.keysize = sizeof(hash);
-		control.entrysize = sizeof(hash);
-		control.hcxt = lane->room_context;
-		lane->seen = hash_create("hms cursors", 64, &control,
-								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	hash[0] = hash_bytes_extended((unsigned char *) lane->cursor, len, 0);
-	hash[1] = hash_bytes_extended((unsigned char *) lane->cursor, len, 1);
-	hash_search(lane->seen, hash, HASH_ENTER, &found);
-	if (found)
-		hms_call_raise_malformed(lane->call, "its cursor was there before, so the walk would not end");
+		hms_call_raise_malformed(call, reader.fault);
 }
 
 /* Does another page follow this one? */
@@ -413,8 +444,11 @@ static void
 finish_page(HmsWalk *walk, Lane *lane)
 {
 	Page	   *page = &lane->page;
+	HmsCall    *call = lane->call;
+	int			number = lane->page_number;
 
 	lane->asking = false;
+	lane->more = false;
 	MemoryContextReset(page->context);
 	hms_rows_clear(page->rows);
 	page->next = 0;
@@ -424,28 +458,26 @@ finish_page(HmsWalk *walk, Lane *lane)
 	page->number = -1;
 	page->cursor = NULL;
 
-	if (lane->call->state == HMS_CALL_FAILED)
+	if (call->state == HMS_CALL_FAILED)
 	{
-		if (!(walk->request->endpoint->missing_ok && hms_call_is_missing(lane->call)))
-			hms_call_raise(lane->call);
-		lane->more = false;
+		if (!(walk->request->endpoint->missing_ok && hms_call_is_missing(call)))
+			hms_call_raise(call);
 		return;
 	}
-	read_page(walk, lane);
+	read_page(walk, lane, call);
 	hms_stats_counters.pages++;
-	walk->used.bytes += lane->call->exchange->len;
+	walk->used.bytes += call->exchange->len;
+	if (lane->asking || !page_follows(walk, lane))
+		return;
 
-	lane->more = page_follows(walk, lane);
-	if (lane->more && page->cursor == NULL && page->number >= 0 &&
-		page->number != lane->page_number)
-		hms_call_raise_malformed(lane->call, "it is another page than the one that was asked for, so the walk would not end");
-	if (lane->more && page->cursor)
-	{
-		lane->cursor = page->cursor;
-		check_cursor(lane);
-	}
-	if (lane->more && walk->ahead)
+	if (page->cursor)
+		take_cursor(lane, call, page->cursor);
+	else if (page->number >= 0 && page->number != number)
+		hms_call_raise_malformed(call, "it is another page than the one that was asked for, so the walk would not end");
+	if (walk->ahead)
 		start_page(walk, lane);
+	else
+		lane->more = true;
 }
 
 /* --- the walk --------------------------------------------------------------------------- */
