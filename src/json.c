@@ -194,69 +194,83 @@ find_special(const char *p, const char *end, bool *high)
 }
 #endif
 
-/* Pass a string, p at its opening quote; returns what follows it. */
+/* Pass an escape, p at its backslash; returns what follows it. */
 static const char *
+pass_escape(HmsJsonReader *reader, const char *p, bool *odd)
+{
+	int			used;
+	int			code;
+
+	p++;
+	switch (*p)
+	{
+		case '"':
+		case '\\':
+		case '/':
+		case 'b':
+		case 'f':
+		case 'n':
+		case 'r':
+		case 't':
+			return p + 1;
+		case 'u':
+			code = unicode_escape(p, &used);
+			if (code < 0)
+				break;
+			/* what jsonb would refuse */
+			if (code == REPLACEMENT_CHARACTER ||
+				(code > 0x7f && GetDatabaseEncoding() != PG_UTF8))
+				*odd = true;
+			return p + used;
+		default:
+			break;
+	}
+	hms_json_fail(reader, "a string holds an invalid escape");
+	return NULL;
+}
+
+/*
+ * Pass what is left of a string that has something special in it, p at that;
+ * returns what follows the string.
+ */
+static const char *
+pass_special(HmsJsonReader *reader, const char *start, const char *p, bool high,
+			 bool *escaped, bool *odd)
+{
+	while (*p != '"')
+	{
+		if (*p != '\\')
+		{
+			hms_json_fail(reader, p >= reader->end ? "it ends inside a string" :
+						  "a string holds a control character");
+			return NULL;
+		}
+		*escaped = true;
+		p = pass_escape(reader, p, odd);
+		if (p == NULL)
+			return NULL;
+		p = find_special(p, reader->end, &high);
+	}
+	p++;
+	if (high && !pg_verify_mbstr(PG_UTF8, start, p - start, true))
+	{
+		hms_json_fail(reader, "it is not valid UTF-8");
+		return NULL;
+	}
+	return p;
+}
+
+/* Pass a string, p at its opening quote; returns what follows it. */
+static inline const char *
 pass_string(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd)
 {
 	const char *start = p;
 	bool		high = false;
 
-	p++;
-	for (;;)
-	{
-		p = find_special(p, reader->end, &high);
-		if (*p == '"')
-		{
-			p++;
-			if (high && !pg_verify_mbstr(PG_UTF8, start, p - start, true))
-			{
-				hms_json_fail(reader, "it is not valid UTF-8");
-				return NULL;
-			}
-			return p;
-		}
-		if (*p != '\\')
-		{
-			hms_json_fail(reader, p >= reader->end ? "it ends inside a string" :
-				 "a string holds a control character");
-			return NULL;
-		}
-		*escaped = true;
-		p++;
-		switch (*p)
-		{
-			case '"':
-			case '\\':
-			case '/':
-			case 'b':
-			case 'f':
-			case 'n':
-			case 'r':
-			case 't':
-				p++;
-				break;
-			case 'u':
-				{
-					int			used;
-					int			code = unicode_escape(p, &used);
-
-					if (code < 0)
-					{
-						hms_json_fail(reader, "a string holds an invalid escape");
-						return NULL;
-					}
-					/* what jsonb would refuse */
-					if (code == REPLACEMENT_CHARACTER ||
-						(code > 0x7f && GetDatabaseEncoding() != PG_UTF8))
-						*odd = true;
-					p += used;
-					break;
-				}
-			default:
-				hms_json_fail(reader, "a string holds an invalid escape");
-				return NULL;
-		}
-	}
+	p = find_special(p + 1, reader->end, &high);
+	if (likely(*p == '"' && !high))
+		return p + 1;
+	return pass_special(reader, start, p, high, escaped, odd);
 }
 
 /* Pass a number; returns what follows it. */

@@ -641,7 +641,7 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
  * The next member and the field of its name, or NULL; false at the end.
  * *guess is where to look for the field first.
  */
-static bool
+static inline bool
 next_member(FieldSet *set, HmsJsonReader *reader, HmsJsonValue *key,
 			Field **field, int **guess)
 {
