@@ -64,7 +64,7 @@ sign_auth_token(const HmsClaims *who)
 	claims.issued_at = hms_epoch_now() - HMS_TOKEN_SKEW;
 	claims.not_before = claims.issued_at;
 	claims.expires_at = claims.not_before + AUTH_TOKEN_LIFE;
-	return hms_token_sign(&claims);
+	return hms_token_sign(&claims, NULL);
 }
 
 /* Take a token for this walk: the backend's, or one of its own. */

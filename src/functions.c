@@ -310,6 +310,17 @@ required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 	return value;
 }
 
+/* Sign claims; the secret is kept as long as this call's FmgrInfo lives. */
+static Datum
+sign(const HmsClaims *claims, FunctionCallInfo fcinfo)
+{
+	FmgrInfo   *function = fcinfo->flinfo;
+
+	if (function->fn_extra == NULL)
+		function->fn_extra = hms_token_keep_secret(function->fn_mcxt);
+	return CStringGetTextDatum(hms_token_sign(claims, function->fn_extra));
+}
+
 /*
  * hms_auth_token(room_id text, role text, user_id text, valid_for interval,
  *				  not_before timestamptz, issued_at timestamptz)
@@ -324,7 +335,7 @@ hms_auth_token(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		claims.user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	set_times(&claims, fcinfo, 3);
-	PG_RETURN_TEXT_P(cstring_to_text(hms_token_sign(&claims)));
+	PG_RETURN_DATUM(sign(&claims, fcinfo));
 }
 
 /*
@@ -337,7 +348,7 @@ hms_management_token(PG_FUNCTION_ARGS)
 	HmsClaims	claims = {0};
 
 	set_times(&claims, fcinfo, 0);
-	PG_RETURN_TEXT_P(cstring_to_text(hms_token_sign(&claims)));
+	PG_RETURN_DATUM(sign(&claims, fcinfo));
 }
 
 /* hms_verify_token(token text) */

@@ -22,6 +22,13 @@
 
 #define UUID_TEXT_LEN 36
 
+struct HmsKeptSecret
+{
+	char	   *secret;			/* NULL: not read */
+	int64		second;			/* when it was read */
+	uint64		generation;		/* hms_credentials_generation then */
+};
+
 static char *cached_token = NULL;	/* in TopMemoryContext */
 static int64 cached_expires_at;
 static uint64 cached_generation;
@@ -62,12 +69,54 @@ to_utf8(const char *text)
 	return pg_server_to_any(text, strlen(text), PG_UTF8);
 }
 
+static void
+clear_kept_secret(void *arg)
+{
+	HmsKeptSecret *kept = arg;
+	char	   *secret = kept->secret;
+
+	kept->secret = NULL;
+	if (secret)
+		hms_forget_text(secret);
+}
+
+HmsKeptSecret *
+hms_token_keep_secret(MemoryContext context)
+{
+	HmsKeptSecret *kept = MemoryContextAllocZero(context, sizeof(HmsKeptSecret));
+	MemoryContextCallback *callback =
+		MemoryContextAllocZero(context, sizeof(MemoryContextCallback));
+
+	callback->func = clear_kept_secret;
+	callback->arg = kept;
+	MemoryContextRegisterResetCallback(context, callback);
+	return kept;
+}
+
+/* The secret, from where it is kept if it is still the right one. */
+static const char *
+kept_secret(HmsKeptSecret *kept)
+{
+	int64		now = hms_epoch_now();
+	MemoryContext old;
+
+	if (kept->secret && kept->second == now &&
+		kept->generation == hms_credentials_generation)
+		return kept->secret;
+	clear_kept_secret(kept);
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(kept));
+	kept->secret = hms_settings_secret();
+	MemoryContextSwitchTo(old);
+	kept->second = now;
+	kept->generation = hms_credentials_generation;
+	return kept->secret;
+}
+
 char *
-hms_token_sign(const HmsClaims *claims)
+hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept)
 {
 	HmsClaims	utf8 = *claims;
 	const char *access_key = to_utf8(hms_settings_access_key());
-	char	   *secret;
 	char		jti[UUID_TEXT_LEN + 1];
 	char	   *token;
 
@@ -80,9 +129,15 @@ hms_token_sign(const HmsClaims *claims)
 	random_uuid(jti);
 	hms_jwt_load();
 
-	secret = hms_settings_secret();
-	token = hms_jwt_sign(&utf8, access_key, jti, secret);
-	hms_forget_text(secret);
+	if (kept)
+		token = hms_jwt_sign(&utf8, access_key, jti, kept_secret(kept));
+	else
+	{
+		char	   *secret = hms_settings_secret();
+
+		token = hms_jwt_sign(&utf8, access_key, jti, secret);
+		hms_forget_text(secret);
+	}
 	if (token == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -124,7 +179,7 @@ hms_token_management(void)
 	claims.issued_at = now - HMS_TOKEN_SKEW;
 	claims.not_before = claims.issued_at;
 	claims.expires_at = claims.not_before + MANAGEMENT_LIFE;
-	token = hms_token_sign(&claims);
+	token = hms_token_sign(&claims, NULL);
 
 	cached_token = MemoryContextStrdup(TopMemoryContext, token);
 	cached_expires_at = claims.expires_at;

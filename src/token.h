@@ -9,8 +9,17 @@
 
 #include "jwtlib.h"
 
-/* A new token, palloc'd. */
-extern char *hms_token_sign(const HmsClaims *claims);
+/*
+ * A place for the secret while a statement signs many tokens: it is read again
+ * when the second or the credentials have changed, and cleared with its memory
+ * context.
+ */
+typedef struct HmsKeptSecret HmsKeptSecret;
+
+extern HmsKeptSecret *hms_token_keep_secret(MemoryContext context);
+
+/* A new token, palloc'd.  "kept" may be NULL. */
+extern char *hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept);
 
 /*
  * The backend's management token, signed when there is none, when it is about

@@ -135,6 +135,20 @@ $db->write_secret('');
 is($db->error('SELECT hms_management_token()')->{state}, '55000', 'an empty secret file is no secret');
 $db->write_secret($api->{secret});
 
+# A statement that signs for long notices a new secret.
+{
+	my $signer = $db->session;
+	$signer->begin("CREATE TABLE made AS SELECT g, pg_sleep(0.8)::text || hms_auth_token('$room', 'teacher', 'u' || g) AS token FROM generate_series(1, 4) g");
+	sleep 1;
+	$db->write_secret("$api->{secret}-new");
+	$signer->finish;
+	is($signer->error('SELECT hms_verify_token(token) FROM made WHERE g = 1')->{state}, '28000', 'the first was signed with the secret before');
+	is($signer->error('SELECT hms_verify_token(token) FROM made WHERE g = 4')->{state}, '', 'the last with the one after');
+	$db->write_secret($api->{secret});
+	is($signer->error("SELECT hms_verify_token(hms_auth_token('$room', 'teacher')); DROP TABLE made")->{state}, '', 'nothing is kept from statement to statement');
+	$signer->quit;
+}
+
 # hms.secret, for those who must; the file wins.
 is($db->value("SET hms.secret = 'ignored'; SELECT count(*) > 0 FROM hms_rooms()"), 't', 'hms.secret_file wins over hms.secret');
 
