@@ -2,7 +2,7 @@
  * bare.c
  *		The peer of the benchmarks: libcurl alone, nothing parsed.
  *
- * usage: bare URL PAGES [RUNS]
+ * usage: bare URL PAGES [RUNS [CA_FILE]]
  *
  * Walks URL&start=0, 1, ... over one kept-alive connection and prints the
  * milliseconds of each run.  The bodies are received and thrown away.
@@ -49,6 +49,8 @@ main(int argc, char **argv)
 			curl_easy_setopt(curl, CURLOPT_URL, url);
 			curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
 			curl_easy_setopt(curl, CURLOPT_WRITEDATA, &bytes);
+			if (argc > 4)
+				curl_easy_setopt(curl, CURLOPT_CAINFO, argv[4]);
 			if (curl_easy_perform(curl) != CURLE_OK)
 				return 1;
 		}

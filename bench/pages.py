@@ -4,17 +4,21 @@
 usage: pages.py DIRECTORY PORT
 
 200 pages of 100 track events (about 64 kB a page) and 200 pages of 100
-sessions with 5 peers each (about 158 kB a page).  A page's cursor is the
-number of the next one.  The files depend on nothing but these numbers.
+sessions with 5 peers each (about 158 kB a page); the events once more, over
+and over, as 10,000 pages; the last page of events, and one room.  A page's
+cursor is the number of the next one.  The files depend on nothing but these
+numbers.  The same over TLS is on PORT + 1.
 """
 import json
 import os
 import random
+import subprocess
 import sys
 import uuid
 
 ROOM = "65f000000000000000000001"
 CUSTOMER = "65f0000000000000000000c1"
+LONG = 10000
 
 
 def uid(rng):
@@ -82,11 +86,15 @@ http {{
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     map $arg_start $page {{ default $arg_start; "" 0; }}
+    ssl_certificate {folder}/server.pem;
+    ssl_certificate_key {folder}/server.key;
     server {{
         listen 127.0.0.1:{port};
+        listen 127.0.0.1:{tls_port} ssl;
         location = /v2/analytics/events {{ rewrite ^ /events/$page.json break; root {folder}; }}
         location = /v2/long/analytics/events {{ rewrite ^ /long/$page.json break; root {folder}; }}
         location = /v2/last/analytics/events {{ rewrite ^ /events/last.json break; root {folder}; }}
+        location = /v2/rooms/{room} {{ rewrite ^ /room.json break; root {folder}; }}
         location = /v2/sessions {{ rewrite ^ /sessions/$page.json break; root {folder}; }}
     }}
 }}
@@ -104,14 +112,30 @@ def main():
             "events": [event(rng, k * 100 + i) for i in range(100)]}
 
     write(folder + "/events", 200, events(200))
-    write(folder + "/long", 2000, events(2000))
+    rows = []
+    for k in range(200):
+        with open("%s/events/%d.json" % (folder, k)) as page:
+            rows.append(page.read().split('"events":', 1)[1])
+    os.makedirs(folder + "/long")
+    for k in range(LONG):
+        with open("%s/long/%d.json" % (folder, k), "w") as page:
+            page.write('{"limit":100,"total":%d,"next":"%s","events":%s'
+                       % (LONG * 100, k + 1 if k + 1 < LONG else "", rows[k % 200]))
     write(folder + "/sessions", 200, lambda k: {
         "limit": 100,
         "data": [session(rng, k * 100 + i) for i in range(100)],
         "last": str(k + 1) if k + 1 < 200 else ""})
     os.link(folder + "/events/199.json", folder + "/events/last.json")
+    with open(folder + "/room.json", "w") as out:
+        json.dump({"id": ROOM, "name": "mathematics-101", "enabled": True, "description": "",
+                   "customer_id": CUSTOMER, "template_id": CUSTOMER, "region": "in",
+                   "created_at": stamp(0, "1"), "updated_at": stamp(0, "1")}, out)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", folder + "/server.key", "-out", folder + "/server.pem"],
+                   check=True, stderr=subprocess.DEVNULL)
     with open(folder + "/nginx.conf", "w") as out:
-        out.write(NGINX.format(folder=folder, port=port))
+        out.write(NGINX.format(folder=folder, port=port, tls_port=port + 1, room=ROOM))
 
 
 main()

@@ -570,7 +570,7 @@ hms_json_open(HmsJsonReader *reader, const HmsJsonValue *container)
 }
 
 /* Go to the next member or element of the container that was opened. */
-static bool
+static inline bool
 advance(HmsJsonReader *reader, char closing)
 {
 	const char *p;
@@ -621,34 +621,63 @@ stands_at(const char *p, const char *end, const HmsJsonName *name)
 	return here == there;
 }
 
+/* Pass the value at which the reader stands. */
+static bool
+skip_value(HmsJsonReader *reader, const char *p)
+{
+	HmsJsonType type;
+	bool		escaped = false;
+	bool		odd = false;
+
+	if (*p == '"')
+		p = pass_string(reader, p, &escaped, &odd);
+	else if (*p == '{' || *p == '[')
+		p = pass_container(reader, p, &odd);
+	else if (p >= reader->end)
+		return hms_json_fail(reader, "it ends too early");
+	else
+		p = pass_scalar(reader, p, &type, &escaped, &odd);
+	reader->next = p;
+	return p != NULL;
+}
+
 bool
-hms_json_likely_member(HmsJsonReader *reader, const HmsJsonName *likely,
-					   HmsJsonValue *key, bool *is_likely)
+hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
+					   HmsJsonName **name, HmsJsonValue *key)
 {
 	const char *p;
 	const char *end;
 
-	*is_likely = false;
-	if (!advance(reader, '}'))
-		return false;
-	p = key->start = reader->next;
 	key->type = HMS_JSON_STRING;
 	key->escaped = false;
 	key->odd = false;
-	if (likely && stands_at(p, reader->end, likely))
+	for (;;)
 	{
-		*is_likely = true;
-		key->len = likely->len;
-		p = pass_colon(reader, p + likely->len);
+		if (!advance(reader, '}'))
+			return false;
+		key->start = p = reader->next;
+		*name = **place;
+		if (*name == NULL || !stands_at(p, reader->end, *name))
+			break;
+		*place = &(*name)->next;
+		p = pass_colon(reader, p + (*name)->len);
+		if (p == NULL)
+			return false;
+		if (!(*name)->skip)
+		{
+			key->len = (*name)->len;
+			reader->next = p;
+			return true;
+		}
+		if (!skip_value(reader, p))
+			return false;
 	}
-	else
-	{
-		p = pass_name(reader, p, &key->escaped, &key->odd, &end);
-		if (p)
-			key->len = end - key->start;
-	}
+
+	*name = NULL;
+	p = pass_name(reader, p, &key->escaped, &key->odd, &end);
 	if (p == NULL)
 		return false;
+	key->len = end - key->start;
 	reader->next = p;
 	return true;
 }
@@ -656,9 +685,11 @@ hms_json_likely_member(HmsJsonReader *reader, const HmsJsonName *likely,
 bool
 hms_json_member(HmsJsonReader *reader, HmsJsonValue *key)
 {
-	bool		is_likely;
+	HmsJsonName *none = NULL;
+	HmsJsonName **place = &none;
+	HmsJsonName *name;
 
-	return hms_json_likely_member(reader, NULL, key, &is_likely);
+	return hms_json_likely_member(reader, &place, &name, key);
 }
 
 bool

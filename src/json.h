@@ -83,16 +83,27 @@ extern bool hms_json_member(HmsJsonReader *reader, HmsJsonValue *key);
 extern bool hms_json_next(HmsJsonReader *reader);
 extern bool hms_json_element(HmsJsonReader *reader, HmsJsonValue *element);
 
-/* A member's name as it stands in JSON when nothing in it is escaped. */
+/*
+ * A name that a member may have, as it stands in JSON when nothing in it is
+ * escaped.  Objects of a page are alike, so each name leads to the one that
+ * followed it last time.
+ */
 typedef struct HmsJsonName
 {
 	const char *quoted;
 	size_t		len;			/* with the quotes */
+	bool		skip;			/* nobody wants such a member */
+	struct HmsJsonName *next;	/* NULL: not known */
 } HmsJsonName;
 
-/* As hms_json_member, faster where the member has that name (NULL: any). */
-extern bool hms_json_likely_member(HmsJsonReader *reader, const HmsJsonName *likely,
-								   HmsJsonValue *key, bool *is_likely);
+/*
+ * As hms_json_member, faster where the members follow the names from **place
+ * on, and passing over those that are to be skipped.  *name becomes that of the
+ * member that is returned, or NULL where it is none that was expected, and
+ * *place where the name that comes next is noted, or else is to be.
+ */
+extern bool hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
+								   HmsJsonName **name, HmsJsonValue *key);
 
 /* Say what is wrong, unless something is already; returns false. */
 extern bool hms_json_fail(HmsJsonReader *reader, const char *fault);

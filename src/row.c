@@ -5,8 +5,8 @@
  * The maker is built once per call from the result type.  A field is a member
  * name that fills a column; fields stand in up to three sets, by the object in
  * which the member is looked for.  The members of one page's objects nearly
- * always come in the same order, so each set remembers which field followed
- * which: mostly one comparison finds a column.
+ * always come in the same order, so each field remembers which one followed it:
+ * mostly one comparison finds a column, and what no column wants is passed over.
  *
  * Only jsonb goes through an input function: the scalars are converted here
  * by code that cannot raise, because one odd field must not cost a page.
@@ -32,16 +32,18 @@
 
 typedef struct Field
 {
-	HmsJsonName name;
-	int			column;			/* index of the column it fills */
-	int			next;			/* index of the field that followed last time */
+	HmsJsonName name;			/* must be first */
+	int			column;			/* index of the column it fills, or OBJECTS */
 } Field;
+
+/* The member that holds the object to flatten, or the nested objects. */
+#define OBJECTS (-1)
 
 typedef struct FieldSet
 {
 	Field	   *fields;
 	int			count;
-	int			first;			/* index of the field that came first */
+	HmsJsonName *first;			/* the one that came first last time, or NULL */
 } FieldSet;
 
 /* Texts of rows are put into pieces of memory of this size. */
@@ -87,20 +89,32 @@ struct HmsRowMaker
 static void
 add_field(FieldSet *set, const char *name, int column)
 {
-	Field	   *field = &set->fields[set->count];
+	Field	   *field = &set->fields[set->count++];
 
 	field->name.quoted = psprintf("\"%s\"", name);
 	field->name.len = strlen(field->name.quoted);
 	field->column = column;
-	field->next = set->count + 1;
-	set->count++;
 }
 
-/* Room for every column under its own name and under a second one. */
+/* Fields of columns that nobody looks at are skipped. */
 static void
-init_fields(FieldSet *set, int columns)
+set_skips(FieldSet *set, const bool *wanted)
 {
-	set->fields = palloc0(sizeof(Field) * columns * 2);
+	for (int i = 0; i < set->count; i++)
+		set->fields[i].name.skip = set->fields[i].column != OBJECTS &&
+			!wanted[set->fields[i].column];
+}
+
+/* How many fields there may be: each column under two names, and OBJECTS. */
+#define MAX_FIELDS(columns) ((columns) * 2 + 1)
+
+/* An empty set, or one of the member that holds objects. */
+static void
+init_fields(FieldSet *set, int columns, const char *objects)
+{
+	set->fields = palloc0(sizeof(Field) * MAX_FIELDS(columns));
+	if (objects)
+		add_field(set, objects, OBJECTS);
 }
 
 static bool
@@ -229,9 +243,9 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	columns = maker->desc->natts;
 	maker->types = palloc0(sizeof(Oid) * columns);
 	maker->wanted = palloc0(sizeof(bool) * columns);
-	init_fields(&maker->own, columns);
-	init_fields(&maker->inner, columns);
-	init_fields(&maker->parent, columns);
+	init_fields(&maker->own, columns, maker->shape->flatten);
+	init_fields(&maker->inner, columns, NULL);
+	init_fields(&maker->parent, columns, maker->shape->nested);
 	for (int i = 0; i < columns; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(maker->desc, i);
@@ -247,8 +261,11 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	/* what "extra" holds depends on whether the other columns could be filled */
 	if (maker->extra_column >= 0)
 		memset(maker->wanted, true, sizeof(bool) * columns);
-	maker->parent_values = palloc0(sizeof(HmsJsonValue) * columns * 2);
-	maker->parent_present = palloc0(sizeof(bool) * columns * 2);
+	set_skips(&maker->own, maker->wanted);
+	set_skips(&maker->inner, maker->wanted);
+	set_skips(&maker->parent, maker->wanted);
+	maker->parent_values = palloc0(sizeof(HmsJsonValue) * MAX_FIELDS(columns));
+	maker->parent_present = palloc0(sizeof(bool) * MAX_FIELDS(columns));
 	return maker;
 }
 
@@ -638,31 +655,28 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 /* --- rows -------------------------------------------------------------------- */
 
 /*
- * The next member and the field of its name, or NULL; false at the end.
- * *guess is where to look for the field first.
+ * The next member that somebody may want and the field of its name, or NULL;
+ * false at the end.  *place is where it is noted which name comes next.
  */
 static inline bool
 next_member(FieldSet *set, HmsJsonReader *reader, HmsJsonValue *key,
-			Field **field, int **guess)
+			Field **field, HmsJsonName ***place)
 {
-	Field	   *likely = **guess < set->count ? &set->fields[**guess] : NULL;
-	bool		is_likely;
+	HmsJsonName *name;
 
-	if (!hms_json_likely_member(reader, likely ? &likely->name : NULL, key, &is_likely))
+	if (!hms_json_likely_member(reader, place, &name, key))
 		return false;
-	*field = is_likely ? likely : NULL;
-	for (int i = 0; i < set->count && *field == NULL; i++)
+	for (int i = 0; i < set->count && name == NULL; i++)
 	{
-		const HmsJsonName *name = &set->fields[i].name;
+		HmsJsonName *other = &set->fields[i].name;
 
-		if (hms_json_equals(key, name->quoted + 1, name->len - 2))
+		if (hms_json_equals(key, other->quoted + 1, other->len - 2))
 		{
-			**guess = i;
-			*field = &set->fields[i];
+			**place = name = other;
+			*place = &name->next;
 		}
 	}
-	if (*field)
-		*guess = &(*field)->next;
+	*field = (Field *) name;
 	return true;
 }
 
@@ -726,11 +740,11 @@ fill_inner(HmsRowMaker *maker, HmsJsonReader *reader)
 	HmsJsonValue key;
 	HmsJsonValue value;
 	Field	   *field;
-	int		   *guess = &maker->inner.first;
+	HmsJsonName **place = &maker->inner.first;
 
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (next_member(&maker->inner, &inside, &key, &field, &guess) &&
+	while (next_member(&maker->inner, &inside, &key, &field, &place) &&
 		   hms_json_value(&inside, &value))
 	{
 		if (field)
@@ -753,22 +767,27 @@ fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 	HmsJsonValue alias_value;
 	bool		has_alias = false;
 	Field	   *field;
-	int		   *guess = &maker->own.first;
+	HmsJsonName **place = &maker->own.first;
 
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (next_member(&maker->own, &inside, &key, &field, &guess))
+	while (next_member(&maker->own, &inside, &key, &field, &place))
 	{
-		if (field == NULL && shape->flatten &&
-			hms_json_peek(&inside) == HMS_JSON_OBJECT &&
-			hms_json_equals(&key, shape->flatten, strlen(shape->flatten)))
+		bool		flatten = field && field->column == OBJECTS;
+
+		if (flatten && hms_json_peek(&inside) == HMS_JSON_OBJECT)
 		{
 			fill_inner(maker, &inside);
 			continue;
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
-		if (field)
+		if (flatten)
+		{
+			if (value.type != HMS_JSON_NULL)
+				keep_extra(maker, &key, &value);
+		}
+		else if (field)
 			fill(maker, field->column, &key, &value);
 		else if (maker->alias_column >= 0 &&
 				 hms_json_equals(&key, shape->alias.member,
@@ -778,8 +797,7 @@ fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 			alias_value = value;
 			has_alias = true;
 		}
-		else if (value.type != HMS_JSON_NULL || shape->flatten == NULL ||
-				 !hms_json_equals(&key, shape->flatten, strlen(shape->flatten)))
+		else
 			keep_extra(maker, &key, &value);
 	}
 	hms_json_leave(reader, &inside);
@@ -797,7 +815,7 @@ fill_from_parent(HmsRowMaker *maker)
 	{
 		int			column = maker->parent.fields[i].column;
 
-		if (maker->wanted[column] && maker->nulls[column] && maker->parent_present[i] &&
+		if (column != OBJECTS && maker->wanted[column] && maker->nulls[column] && maker->parent_present[i] &&
 			maker->parent_values[i].type != HMS_JSON_NULL &&
 			!set_column(maker, column, &maker->parent_values[i]))
 			warn_unconverted(maker, column);
@@ -878,7 +896,9 @@ parent_is_complete(const HmsRowMaker *maker)
 {
 	for (int i = 0; i < maker->parent.count; i++)
 	{
-		if (maker->wanted[maker->parent.fields[i].column] && !maker->parent_present[i])
+		const Field *field = &maker->parent.fields[i];
+
+		if (!field->name.skip && field->column != OBJECTS && !maker->parent_present[i])
 			return false;
 	}
 	return true;
@@ -892,7 +912,6 @@ parent_is_complete(const HmsRowMaker *maker)
 static void
 read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 {
-	const char *nested_name = maker->shape->nested;
 	int			before = maker->rows->count;
 	HmsJsonReader inside;
 	HmsJsonReader later;
@@ -900,14 +919,14 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 	HmsJsonValue value;
 	bool		put_off = false;
 	Field	   *field;
-	int		   *guess = &maker->parent.first;
+	HmsJsonName **place = &maker->parent.first;
 
 	memset(maker->parent_present, 0, sizeof(bool) * maker->parent.count);
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (next_member(&maker->parent, &inside, &key, &field, &guess))
+	while (next_member(&maker->parent, &inside, &key, &field, &place))
 	{
-		if (hms_json_equals(&key, nested_name, strlen(nested_name)))
+		if (field && field->column == OBJECTS)
 		{
 			maker->rows->count = before;	/* as everywhere, the last of its name counts */
 			put_off = false;
@@ -921,7 +940,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
-		if (field)
+		if (field && field->column != OBJECTS)
 		{
 			maker->parent_values[field - maker->parent.fields] = value;
 			maker->parent_present[field - maker->parent.fields] = true;

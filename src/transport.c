@@ -25,6 +25,7 @@
 
 #include "portability/instr_time.h"
 #include "storage/fd.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "library.h"
@@ -37,14 +38,21 @@
 #error "hms needs libcurl 7.87 or later"
 #endif
 
-/* Grow a body from here by doubling; most answers are smaller. */
-#define BODY_INITIAL_SIZE (16 * 1024)
+/* Grow a body from here by doubling: a usual page. */
+#define BODY_INITIAL_SIZE (64 * 1024)
 
 /* Headers of an answer; libcurl gives up a little later, with a worse word. */
 #define MAX_HEADER_LEN (256 * 1024)
 
 /* Easy handles kept for the next exchange; a handle costs a few kB. */
 #define SPARE_HANDLES 8
+
+/*
+ * Buffers of bodies kept for the next exchange, and how large each may be: a
+ * walk takes turns with two, and memory that was just used is fast.
+ */
+#define SPARE_BODIES 2
+#define SPARE_BODY_MAX (256 * 1024)
 
 /*
  * A write reuses a connection only when it was used this recently (seconds).
@@ -91,6 +99,14 @@ static int64 unwatched_since = 0;
 
 static CURL *spare_handles[SPARE_HANDLES];
 static int	spare_count = 0;
+
+static MemoryContext body_context = NULL;
+static struct
+{
+	char	   *data;
+	size_t		capacity;
+}			spare_bodies[SPARE_BODIES];
+static int	spare_body_count = 0;
 
 int64
 hms_clock_ms(void)
@@ -213,7 +229,7 @@ body_callback(char *piece, size_t size, size_t count, void *data)
 
 		while (capacity < need)
 			capacity *= 2;
-		grown = MemoryContextAllocExtended(exchange->context, capacity,
+		grown = MemoryContextAllocExtended(body_context, capacity,
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 		if (grown == NULL)
 		{
@@ -341,6 +357,9 @@ start_curl(void)
 		AddWaitEventToSet(set, WL_SOCKET_READABLE, epoll_fd, NULL, NULL);
 		wait_set = set;
 	}
+	if (body_context == NULL)
+		body_context = AllocSetContextCreate(TopMemoryContext, "hms bodies",
+											 ALLOCSET_DEFAULT_SIZES);
 	multi = lib.curl_multi_init();
 	if (multi == NULL)
 		ereport(ERROR,
@@ -350,11 +369,10 @@ start_curl(void)
 	lib.curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
 }
 
-/* End an exchange and give back what it holds; never raises. */
+/* End an exchange and give its handle back; never raises. */
 static void
-release_exchange(void *arg)
+release_handle(HmsExchange *exchange)
 {
-	HmsExchange *exchange = arg;
 	sigset_t	saved;
 
 	if (exchange->handle == NULL && exchange->headers == NULL)
@@ -379,13 +397,36 @@ release_exchange(void *arg)
 	leave_curl(&saved);
 }
 
+/* Give a body's buffer back; never raises. */
+static void
+release_body(HmsExchange *exchange)
+{
+	if (exchange->data == NULL)
+		return;
+	if (exchange->capacity <= SPARE_BODY_MAX && spare_body_count < SPARE_BODIES)
+	{
+		spare_bodies[spare_body_count].data = exchange->data;
+		spare_bodies[spare_body_count++].capacity = exchange->capacity;
+	}
+	else
+		pfree(exchange->data);
+	exchange->data = NULL;
+}
+
+/* What is done when the exchange's memory goes. */
+static void
+release_exchange(void *arg)
+{
+	release_handle(arg);
+	release_body(arg);
+}
+
 HmsExchange *
 hms_exchange_create(void)
 {
 	HmsExchange *exchange = palloc0(sizeof(HmsExchange));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
-	exchange->context = CurrentMemoryContext;
 	callback->func = release_exchange;
 	callback->arg = exchange;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
@@ -482,7 +523,7 @@ hms_exchange_start(HmsExchange *exchange)
 	bool		ok;
 
 	start_curl();
-	release_exchange(exchange);
+	release_handle(exchange);
 	exchange->done = false;
 	exchange->sent = false;
 	exchange->trust = false;
@@ -495,6 +536,11 @@ hms_exchange_start(HmsExchange *exchange)
 	exchange->server_time = -1;
 	exchange->len = 0;
 	exchange->error[0] = '\0';
+	if (exchange->data == NULL && spare_body_count > 0)
+	{
+		exchange->data = spare_bodies[--spare_body_count].data;
+		exchange->capacity = spare_bodies[spare_body_count].capacity;
+	}
 	if (exchange->data)
 		exchange->data[0] = '\0';
 
@@ -516,12 +562,6 @@ hms_exchange_start(HmsExchange *exchange)
 				 errmsg("could not start a request to 100ms")));
 	hms_stats_counters.requests++;
 	hms_transport_poll();
-}
-
-void
-hms_exchange_cancel(HmsExchange *exchange)
-{
-	release_exchange(exchange);
 }
 
 /* --- outcomes --------------------------------------------------------------- */

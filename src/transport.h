@@ -56,8 +56,7 @@ typedef struct HmsExchange
 	char		error[256];		/* libcurl's words for a failure */
 
 	/* transport.c's own */
-	MemoryContext context;		/* where data is allocated */
-	size_t		capacity;
+	size_t		capacity;		/* of data */
 	size_t		header_len;		/* of all headers so far */
 	bool		over_limit;
 	bool		out_of_memory;
@@ -71,9 +70,6 @@ typedef struct HmsExchange
  */
 extern HmsExchange *hms_exchange_create(void);
 extern void hms_exchange_start(HmsExchange *exchange);
-
-/* Stop waiting for an answer that nobody wants; no-op when there is none. */
-extern void hms_exchange_cancel(HmsExchange *exchange);
 
 /* Milliseconds on a clock that never jumps, and "no deadline" on it. */
 extern int64 hms_clock_ms(void);

@@ -28,7 +28,7 @@
  * The first block for what a page's rows point to, which is kept from page to
  * page: a usual page fits, and the operating system is not asked for it again.
  */
-#define PAGE_BLOCK_SIZE (256 * 1024)
+#define PAGE_BLOCK_SIZE (64 * 1024)
 
 /* A cursor goes into a URL, and is kept as long as its room is walked. */
 #define MAX_CURSOR_LEN (16 * 1024)
