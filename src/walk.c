@@ -320,18 +320,11 @@ take_cursor(Lane *lane, const HmsCall *call, char *cursor)
 static void
 ask_early(HmsWalk *walk, Lane *lane, const HmsCall *call)
 {
-	char	   *cursor = lane->page.cursor;
-
-	if (!walk->ahead || cursor == NULL ||
+	if (!walk->ahead || lane->asking || lane->page.cursor == NULL ||
 		walk->request->endpoint->paging != HMS_PAGE_BY_NEXT)
 		return;
-	if (!lane->asking)
-	{
-		take_cursor(lane, call, cursor);
-		start_page(walk, lane);
-	}
-	else if (strcmp(cursor, lane->cursor) != 0)
-		hms_call_raise_malformed(call, "it has two cursors");
+	take_cursor(lane, call, lane->page.cursor);
+	start_page(walk, lane);
 }
 
 /* A write to several objects says what it could not do beside those it did. */
@@ -467,7 +460,12 @@ finish_page(HmsWalk *walk, Lane *lane)
 	read_page(walk, lane, call);
 	hms_stats_counters.pages++;
 	walk->used.bytes += call->exchange->len;
-	if (lane->asking || !page_follows(walk, lane))
+
+	/* of members of one name the last counts, also after it was asked early */
+	if (lane->asking && page->cursor && strcmp(page->cursor, lane->cursor) == 0)
+		return;
+	lane->asking = false;
+	if (!page_follows(walk, lane))
 		return;
 
 	if (page->cursor)

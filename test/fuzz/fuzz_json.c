@@ -78,6 +78,48 @@ require(bool condition, const char *what)
 	}
 }
 
+#define NAMES 16
+
+/*
+ * Walk the object at which the reader stands by the names of its own members,
+ * every second one skipped: what is not skipped comes in order, by its name.
+ */
+static void
+walk_by_names(HmsJsonReader reader)
+{
+	HmsJsonReader inside;
+	HmsJsonName names[NAMES];
+	HmsJsonName *first = names;
+	HmsJsonName **place = &first;
+	HmsJsonName *name;
+	HmsJsonValue key;
+	HmsJsonValue value;
+	int			count = 0;
+	int			seen = 0;
+
+	require(hms_json_enter(&reader, HMS_JSON_OBJECT, &inside), "an object can be entered");
+	for (; hms_json_pair(&inside, &key, &value); count++)
+	{
+		if (count < NAMES)
+			names[count] = (HmsJsonName) {key.start, key.len, count % 2 == 1, NULL};
+		if (count > 0 && count < NAMES)
+			names[count - 1].next = &names[count];
+	}
+	if (count == 0)
+		first = NULL;
+	require(hms_json_enter(&reader, HMS_JSON_OBJECT, &inside), "an object can be entered again");
+	while (hms_json_likely_member(&inside, &place, &name, &key))
+	{
+		seen += seen < NAMES && seen % 2 == 1;	/* what was skipped */
+		require(name == (seen < NAMES ? &names[seen] : NULL), "a member comes by its name");
+		require(name == NULL || key.start == name->quoted, "and from its place");
+		require(hms_json_value(&inside, &value), "and has a value");
+		seen++;
+	}
+	seen += seen < NAMES && seen % 2 == 1 && seen < count;
+	require(inside.fault == NULL && seen == count, "every member was seen or skipped");
+}
+
 /* Walk a value by every call; count what is in it. */
 static int
 walk(HmsJsonReader *reader, int depth)
@@ -89,6 +131,7 @@ walk(HmsJsonReader *reader, int depth)
 
 	if (type == HMS_JSON_OBJECT)
 	{
+		walk_by_names(*reader);
 		require(hms_json_enter(reader, type, &inside), "an object can be entered");
 		while (hms_json_member(&inside, &value))
 		{
