@@ -104,12 +104,6 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 	return walk;
 }
 
-void
-hms_walk_go_ahead(HmsWalk *walk)
-{
-	walk->ahead = true;
-}
-
 const HmsStats *
 hms_walk_stats(const HmsWalk *walk)
 {
@@ -521,6 +515,19 @@ next_lane(HmsWalk *walk)
 		if (!asking)
 			return NULL;
 		hms_transport_wait(deadline);
+	}
+}
+
+void
+hms_walk_go_ahead(HmsWalk *walk)
+{
+	if (walk->ahead)
+		return;
+	walk->ahead = true;
+	for (int i = 0; i < walk->nlanes; i++)
+	{
+		if (walk->lanes[i].more)
+			start_page(walk, &walk->lanes[i]);
 	}
 }
 

@@ -1,0 +1,163 @@
+# The plan node that reads rows: what EXPLAIN shows of it, rows that are read again without asking again, rows of other
+# tables that change meanwhile, when the next page is asked for, and who may use it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Hms;
+use Test::More;
+
+my $api = Hms::Api->launch;
+my $db  = Hms::Db->launch($api, 'hms.max_retry_wait' => '1s');
+$api->load(room_id => 'long', events => 350, sessions => 30, peers => 3);
+my $session = $db->session;
+$session->value(<<'SQL');
+CREATE TABLE class (n int PRIMARY KEY, room text);
+INSERT INTO class SELECT n, 'long' FROM generate_series(1, 5) n;
+CREATE TABLE event AS SELECT * FROM hms_track_events('long');
+CREATE TABLE session AS SELECT * FROM hms_sessions('long');
+ANALYZE;
+SQL
+
+# What SQL prints, and how many requests it makes.
+sub costs
+{
+	my ($name, $sql, $want, $requests) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($out, $err);
+	my @seen = $api->during(sub { ($out, $err) = $session->ask($sql) });
+	is($out, $want, $name) or diag $err;
+	is(scalar @seen, $requests, "$name: $requests requests");
+	return;
+}
+
+# The nodes of ours in a plan.
+sub nodes
+{
+	my ($node) = @_;
+	return (($node->{'Custom Plan Provider'} // '') eq 'hms' ? $node : (), map { nodes($_) } @{ $node->{Plans} // [] });
+}
+
+sub explain
+{
+	my ($options, $sql) = @_;
+	my $plan = decode($session->value("EXPLAIN (FORMAT JSON, $options) $sql"));
+	return nodes($plan->[0]{Plan});
+}
+
+# --- EXPLAIN
+
+{
+	my ($node, @more);
+	my @seen = $api->during(sub { ($node, @more) = explain('VERBOSE', "SELECT count(DISTINCT user_id) FROM hms_track_events('long')") });
+	is(scalar @seen, 0, 'EXPLAIN asks for nothing');
+	is(scalar @more, 0, 'a list is one node');
+	is($node->{Endpoint}, 'hms_track_events', 'it names its endpoint');
+	like($node->{'Function Call'}, qr/_hms_rows\(NULL::hms_track_event, 'hms_track_events'::text, 'long'::text, /, 'and in VERBOSE its arguments');
+	is_deeply($node->{Output}, ['s.user_id'], 'and the columns that are made');
+	ok(!exists $node->{Requests}, 'but no costs, without ANALYZE');
+
+	($node) = explain('ANALYZE', "SELECT count(*) FROM hms_track_events('long')");
+	is_deeply([ @{$node}{qw(Requests Pages), 'Actual Rows'} ], [4, 4, 350], 'ANALYZE shows requests and pages');
+	cmp_ok($node->{Bytes}, '>', 350 * 100, 'and bytes');
+	cmp_ok($node->{Waited}, '>', 0, 'and the time that was waited');
+	($node) = explain('ANALYZE, TIMING OFF', "SELECT * FROM hms_track_events('long') LIMIT 120");
+	is_deeply([ @{$node}{qw(Requests Pages)} ], [2, 2], 'of a list that is not read to its end too');
+	ok(!exists $node->{Waited}, 'no time with TIMING OFF');
+
+	$api->faults({ path => 'events', status => 503, times => 2 });
+	($node) = explain('ANALYZE', "SELECT count(*) FROM hms_track_events('long')");
+	is_deeply([ @{$node}{qw(Requests Retries Pages)} ], [6, 2, 4], 'repeated requests are told apart');
+	$api->faults;
+
+	($node) = explain('ANALYZE', 'SELECT count(*) FROM class c, LATERAL hms_sessions(c.room || CASE WHEN c.n > 0 THEN \'\' END) s');
+	is_deeply([ @{$node}{qw(Requests), 'Actual Loops'} ], [5, 5], 'walks one after the other are added up');
+	@more = explain('ANALYZE', "SELECT count(*) FROM hms_sessions('long') s JOIN hms_track_events('long') e ON e.session_id = s.id");
+	is_deeply({ map { $_->{Endpoint} => $_->{Requests} } @more }, { hms_sessions => 1, hms_track_events => 4 }, 'each of two lists has its own');
+	like($session->value("EXPLAIN (COSTS OFF) SELECT * FROM hms_rooms()"), qr/^Custom Scan \(hms\)\n\s+Endpoint: hms_rooms$/, 'as text');
+	like($session->value("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM hms_room('math-101')"),
+		qr/^Custom Scan \(hms\) \(actual rows=[\d.]+ loops=1\)\n\s+Endpoint: hms_room\n\s+Requests: 1\n\s+Pages: [01]\n\s+Bytes: \d+$/, 'with costs');
+}
+
+# --- rows that are read again
+
+costs('a sub-select with a condition on the list', "SELECT sum((SELECT count(*) FROM hms_sessions('long') s WHERE s.room_id = c.room AND c.n > 2)) FROM class c", 90, 1);
+costs('one that stops in the middle, further on each time',
+	"SELECT string_agg((SELECT s.id FROM hms_track_events('long') s OFFSET c.n * 60 LIMIT 1), ',' ORDER BY c.n) = (SELECT string_agg(id, ',' ORDER BY k) FROM (SELECT id, row_number() OVER () AS k FROM event) e WHERE k % 60 = 1 AND k BETWEEN 61 AND 301) FROM class c",
+	't', 4);
+costs('no column of rows that are kept', "SELECT sum((SELECT count(*) FROM hms_sessions('long') s WHERE c.n > 1)) FROM class c", 120, 1);
+costs('whole rows that are kept', "SELECT count(DISTINCT (SELECT s::text FROM hms_sessions('long') s WHERE c.n > 0 ORDER BY s.id LIMIT 1)) FROM class c", 1, 1);
+costs('a recursive query that joins', "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT r.n + 1 FROM r JOIN hms_sessions('long') s ON s.room_id = 'long' WHERE r.n < 4 AND s.id = (SELECT min(id) FROM session)) SELECT count(*) FROM r", 4, 1);
+costs('the same as the outer side of a nested loop',
+	"SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;"
+	. " WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT r.n + 1 FROM hms_sessions('long') s, r WHERE r.n < 4 AND s.id = (SELECT min(id) FROM session)) SELECT count(*) FROM r;"
+	. ' RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_material', 4, 1);
+costs('a cursor that goes back', "BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id FROM hms_track_events('long'); MOVE 150 FROM c; MOVE BACKWARD ALL FROM c; MOVE 120 FROM c; FETCH 1 FROM c; COMMIT",
+	$session->value('SELECT id FROM event OFFSET 120 LIMIT 1'), 2);
+costs('new arguments are a new walk', "SELECT string_agg(x::text, ',' ORDER BY n) FROM (SELECT c.n, (SELECT count(*) FROM hms_sessions(CASE c.n WHEN 3 THEN 'none' ELSE c.room END) s WHERE s.room_id = c.room) AS x FROM class c) q", '30,30,0,30,30', 5);
+
+# --- rows of other tables that change meanwhile
+
+{
+	my $holder = $db->session;
+	my $check = sub {
+		my ($name, $sql, $want) = @_;
+		$holder->value('BEGIN; UPDATE class SET n = n WHERE n = 3');
+		my ($out, $err);
+		my @seen = $api->during(sub {
+			$session->begin($sql);
+			$db->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $session->{pid}") or die;
+			$holder->value('COMMIT');
+			($out, $err) = $session->finish;
+		});
+		is($out, $want, $name) or diag $err;
+		is(scalar @seen, 1, "$name: one request");
+	};
+	my $first = $session->value('SELECT min(id) FROM session');
+	$check->('UPDATE FROM', "UPDATE class c SET room = s.room_id FROM hms_sessions('long') s WHERE s.room_id = c.room AND c.n = 3 AND s.id = '$first' RETURNING s.id", $first);
+	$check->('UPDATE FROM, the row as a whole', "UPDATE class c SET room = s.room_id FROM hms_sessions('long') s WHERE s.room_id = c.room AND c.n = 3 AND s.id = '$first' RETURNING (s).id, s = (SELECT t::text::hms_session FROM session t WHERE id = '$first')", "$first|t");
+	$check->('FOR UPDATE', "SELECT c.n, s.id FROM class c, hms_sessions('long') s WHERE s.room_id = c.room AND c.n = 3 AND s.id = '$first' FOR UPDATE OF c", "3|$first");
+	$check->('a list of jsonb', "SELECT c.n, s ->> 'id' FROM class c, hms_api_list('/sessions', '{\"room_id\": \"long\"}') s WHERE s ->> 'room_id' = c.room AND c.n = 3 AND s ->> 'id' = '$first' FOR UPDATE OF c", "3|$first");
+	$check->('no column of the list', "SELECT c.n FROM class c, (SELECT FROM hms_session('$first')) s WHERE c.n = 3 FOR UPDATE OF c", 3);
+	$holder->quit;
+}
+
+# --- when the next page is asked for
+
+# The seconds between the first two requests of a query that takes 10 ms for each row.
+sub gap
+{
+	my ($sql) = @_;
+	my @seen = $api->during(sub { $session->value($sql) });
+	return $seen[1]{at} - $seen[0]{at};
+}
+
+$session->value("CREATE FUNCTION slow(text) RETURNS text LANGUAGE plpgsql VOLATILE AS 'BEGIN PERFORM pg_sleep(0.01); RETURN \$1; END'");
+cmp_ok(gap("SELECT count(slow(id)) FROM hms_track_events('long')"), '<', 0.5, 'under an aggregate before the rows are used');
+cmp_ok(gap("SELECT id FROM hms_track_events('long') WHERE slow(id) IS NOT NULL ORDER BY id LIMIT 3"), '<', 0.5, 'under a sort');
+cmp_ok(gap("CREATE TABLE copied AS SELECT 1; INSERT INTO copied SELECT 1 FROM hms_track_events('long') WHERE slow(id) IS NOT NULL"), '<', 0.5, 'in INSERT ... SELECT');
+cmp_ok(gap("SELECT count(*) FROM (SELECT slow(id) FROM hms_track_events('long') LIMIT 120) q"), '>', 0.9, 'under LIMIT when a row of it is wanted');
+cmp_ok(gap("DO \$\$ DECLARE e record; BEGIN FOR e IN SELECT slow(id) FROM hms_track_events('long') LIMIT 120 LOOP END LOOP; END \$\$"), '>', 0.9, 'and in a loop');
+$session->value('SET enable_nestloop = off; SET enable_mergejoin = off');
+cmp_ok(gap("SELECT count(slow(e.id)) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n = 1"), '<', 0.5, 'in a hash join from the second row on');
+costs('a hash join with nothing to look for', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n > 10", 0, 0);
+$session->value('RESET enable_nestloop; RESET enable_mergejoin');
+
+# --- who may use it
+
+$session->value('CREATE ROLE analyst; CREATE ROLE guest');
+$session->value("SELECT hms_grant('analyst', 'read')");
+is($session->value("SET ROLE analyst; SELECT count(*) FROM hms_sessions('long')"), 30, 'who may call the function reads');
+like(($session->ask("SET ROLE guest; SELECT count(*) FROM hms_sessions('long')"))[1], qr/42501.*permission denied for function hms_sessions/, 'who may not is refused');
+$session->value('RESET ROLE; REVOKE EXECUTE ON FUNCTION _hms_rows(anyelement, text, "any") FROM PUBLIC');
+like(($session->ask("SET ROLE analyst; SELECT count(*) FROM hms_sessions('long')"))[1], qr/42501.*permission denied for function _hms_rows/, 'and who may not call the inner one');
+$session->value('RESET ROLE; GRANT EXECUTE ON FUNCTION _hms_rows(anyelement, text, "any") TO PUBLIC');
+
+# A function of that name that is not ours is a function like any other.
+costs('a namesake', "CREATE SCHEMA other; CREATE FUNCTION other._hms_rows(int) RETURNS SETOF int LANGUAGE sql AS 'SELECT generate_series(1, \$1)'; SELECT count(*) FROM other._hms_rows(3)", 3, 0);
+
+$session->quit;
+done_testing();
