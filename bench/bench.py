@@ -82,7 +82,7 @@ pair("20,000 sessions, two aggregates", lambda: sql(SESSIONS),
 pair("100,000 peers of them, two aggregates", lambda: sql(PEERS),
      lambda: bare("/sessions", 200), "bare libcurl", "<= 2.5")
 psql("SET hms.api_url = '%s'; CREATE TABLE peers_here AS SELECT user_id FROM hms_session_peers('x')" % ORIGIN)
-pair("the two aggregates over a table of those peers", lambda: sql(LOCAL),
+pair("of that, the aggregates over a local table", lambda: sql(LOCAL),
      lambda: bare("/sessions", 200), "bare libcurl", "-")
 
 if psql("SELECT count(*) FROM pg_available_extensions WHERE name = 'http'").strip() == "1":

@@ -101,7 +101,7 @@ start_cluster() {
     local data=$work/data
     (umask 077 && printf '%s\n' "$secret" >"$work/secret")
     give_to_server "$work/secret"
-    quietly in_server_shell initdb -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync
+    quietly in_server_shell initdb -D "$data" -U postgres -A trust -E UTF8 --locale="${locale:-C.UTF-8}" --no-sync
     cat >"$work/settings" <<CONF
 listen_addresses = ''
 unix_socket_directories = '$work'

@@ -33,16 +33,22 @@
 typedef struct Field
 {
 	HmsJsonName name;			/* must be first */
-	int			column;			/* index of the column it fills, or OBJECTS */
+	int			column;			/* index of the column it fills, or one of these: */
 } Field;
 
-/* The member that holds the object to flatten, or the nested objects. */
-#define OBJECTS (-1)
+#define OBJECTS (-1)			/* the object to flatten, or the nested objects */
+#define ALIAS (-2)				/* the second name of the alias column */
+#define UNKNOWN (-3)			/* it fills none */
+
+/* Names that no column has are remembered too: so many, and no longer ones. */
+#define MAX_UNKNOWN 16
+#define MAX_UNKNOWN_LEN 64
 
 typedef struct FieldSet
 {
 	Field	   *fields;
 	int			count;
+	int			unknown;		/* of them, UNKNOWN ones */
 	HmsJsonName *first;			/* the one that came first last time, or NULL */
 } FieldSet;
 
@@ -86,7 +92,7 @@ struct HmsRowMaker
 
 /* --- building -------------------------------------------------------------- */
 
-static void
+static Field *
 add_field(FieldSet *set, const char *name, int column)
 {
 	Field	   *field = &set->fields[set->count++];
@@ -94,19 +100,11 @@ add_field(FieldSet *set, const char *name, int column)
 	field->name.quoted = psprintf("\"%s\"", name);
 	field->name.len = strlen(field->name.quoted);
 	field->column = column;
+	return field;
 }
 
-/* Fields of columns that nobody looks at are skipped. */
-static void
-set_skips(FieldSet *set, const bool *wanted)
-{
-	for (int i = 0; i < set->count; i++)
-		set->fields[i].name.skip = set->fields[i].column != OBJECTS &&
-			!wanted[set->fields[i].column];
-}
-
-/* How many fields there may be: each column under two names, and OBJECTS. */
-#define MAX_FIELDS(columns) ((columns) * 2 + 1)
+/* How many fields there may be: each column under two names, and others. */
+#define MAX_FIELDS(columns) ((columns) * 2 + 2 + MAX_UNKNOWN)
 
 /* An empty set, or one of the member that holds objects. */
 static void
@@ -114,7 +112,7 @@ init_fields(FieldSet *set, int columns, const char *objects)
 {
 	set->fields = palloc0(sizeof(Field) * MAX_FIELDS(columns));
 	if (objects)
-		add_field(set, objects, OBJECTS);
+		(void) add_field(set, objects, OBJECTS);
 }
 
 static bool
@@ -170,22 +168,46 @@ add_column(HmsRowMaker *maker, int column)
 	for (int i = 0; i < HMS_MAX_SOURCES && shape->parent[i].column; i++)
 	{
 		if (strcmp(name, shape->parent[i].column) == 0)
-			add_field(&maker->parent, shape->parent[i].member, column);
+			(void) add_field(&maker->parent, shape->parent[i].member, column);
 	}
 	if (shape->flatten == NULL || is_own_member(shape, name))
 	{
-		add_field(&maker->own, name, column);
+		(void) add_field(&maker->own, name, column);
 		return;
 	}
-	add_field(&maker->inner, name, column);
+	(void) add_field(&maker->inner, name, column);
 	if (shape->noun)
 	{
 		size_t		len = strlen(shape->noun);
 
 		if (strncmp(name, shape->noun, len) == 0 && name[len] == '_' &&
 			is_own_member(shape, name + len + 1))
-			add_field(&maker->inner, name + len + 1, column);
+			(void) add_field(&maker->inner, name + len + 1, column);
 	}
+}
+
+/* Does nobody look at what this field fills? */
+static bool
+is_unwanted(const HmsRowMaker *maker, const Field *field)
+{
+	switch (field->column)
+	{
+		case OBJECTS:
+			return false;
+		case ALIAS:
+			return !maker->wanted[maker->alias_column];
+		case UNKNOWN:
+			return maker->extra_column < 0;
+		default:
+			return !maker->wanted[field->column];
+	}
+}
+
+static void
+skip_unwanted(const HmsRowMaker *maker, FieldSet *set)
+{
+	for (int i = 0; i < set->count; i++)
+		set->fields[i].name.skip = is_unwanted(maker, &set->fields[i]);
 }
 
 /* Can a column of this type be filled? */
@@ -261,9 +283,11 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	/* what "extra" holds depends on whether the other columns could be filled */
 	if (maker->extra_column >= 0)
 		memset(maker->wanted, true, sizeof(bool) * columns);
-	set_skips(&maker->own, maker->wanted);
-	set_skips(&maker->inner, maker->wanted);
-	set_skips(&maker->parent, maker->wanted);
+	if (maker->alias_column >= 0)
+		(void) add_field(&maker->own, maker->shape->alias.member, ALIAS);
+	skip_unwanted(maker, &maker->own);
+	skip_unwanted(maker, &maker->inner);
+	skip_unwanted(maker, &maker->parent);
 	maker->parent_values = palloc0(sizeof(HmsJsonValue) * MAX_FIELDS(columns));
 	maker->parent_present = palloc0(sizeof(bool) * MAX_FIELDS(columns));
 	return maker;
@@ -654,29 +678,51 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 
 /* --- rows -------------------------------------------------------------------- */
 
+/* The field of this name; one that no column has becomes a field, or is NULL. */
+static Field *
+find_field(HmsRowMaker *maker, FieldSet *set, const HmsJsonValue *key)
+{
+	MemoryContext old;
+	Field	   *field;
+
+	for (int i = 0; i < set->count; i++)
+	{
+		field = &set->fields[i];
+		if (hms_json_equals(key, field->name.quoted + 1, field->name.len - 2))
+			return field;
+	}
+	if (set->unknown == MAX_UNKNOWN || key->escaped || key->len > MAX_UNKNOWN_LEN)
+		return NULL;
+	set->unknown++;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(maker));
+	field = add_field(set, pnstrdup(key->start + 1, key->len - 2), UNKNOWN);
+	field->name.skip = is_unwanted(maker, field);
+	MemoryContextSwitchTo(old);
+	return field;
+}
+
 /*
  * The next member that somebody may want and the field of its name, or NULL;
  * false at the end.  *place is where it is noted which name comes next.
  */
 static inline bool
-next_member(FieldSet *set, HmsJsonReader *reader, HmsJsonValue *key,
-			Field **field, HmsJsonName ***place)
+next_member(HmsRowMaker *maker, FieldSet *set, HmsJsonReader *reader,
+			HmsJsonValue *key, Field **field, HmsJsonName ***place)
 {
 	HmsJsonName *name;
 
 	if (!hms_json_likely_member(reader, place, &name, key))
 		return false;
-	for (int i = 0; i < set->count && name == NULL; i++)
+	*field = (Field *) name;
+	if (name == NULL)
 	{
-		HmsJsonName *other = &set->fields[i].name;
-
-		if (hms_json_equals(key, other->quoted + 1, other->len - 2))
+		*field = find_field(maker, set, key);
+		if (*field)
 		{
-			**place = name = other;
-			*place = &name->next;
+			**place = &(*field)->name;
+			*place = &(*field)->name.next;
 		}
 	}
-	*field = (Field *) name;
 	return true;
 }
 
@@ -744,10 +790,10 @@ fill_inner(HmsRowMaker *maker, HmsJsonReader *reader)
 
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (next_member(&maker->inner, &inside, &key, &field, &place) &&
+	while (next_member(maker, &maker->inner, &inside, &key, &field, &place) &&
 		   hms_json_value(&inside, &value))
 	{
-		if (field)
+		if (field && field->column >= 0)
 			fill(maker, field->column, &key, &value);
 		else
 			keep_extra(maker, &key, &value);
@@ -759,7 +805,6 @@ fill_inner(HmsRowMaker *maker, HmsJsonReader *reader)
 static void
 fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 {
-	const HmsRowShape *shape = maker->shape;
 	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
@@ -771,33 +816,26 @@ fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (next_member(&maker->own, &inside, &key, &field, &place))
+	while (next_member(maker, &maker->own, &inside, &key, &field, &place))
 	{
-		bool		flatten = field && field->column == OBJECTS;
+		int			column = field ? field->column : UNKNOWN;
 
-		if (flatten && hms_json_peek(&inside) == HMS_JSON_OBJECT)
+		if (column == OBJECTS && hms_json_peek(&inside) == HMS_JSON_OBJECT)
 		{
 			fill_inner(maker, &inside);
 			continue;
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
-		if (flatten)
-		{
-			if (value.type != HMS_JSON_NULL)
-				keep_extra(maker, &key, &value);
-		}
-		else if (field)
-			fill(maker, field->column, &key, &value);
-		else if (maker->alias_column >= 0 &&
-				 hms_json_equals(&key, shape->alias.member,
-								 strlen(shape->alias.member)))
+		if (column >= 0)
+			fill(maker, column, &key, &value);
+		else if (column == ALIAS)
 		{
 			alias_key = key;
 			alias_value = value;
 			has_alias = true;
 		}
-		else
+		else if (column != OBJECTS || value.type != HMS_JSON_NULL)
 			keep_extra(maker, &key, &value);
 	}
 	hms_json_leave(reader, &inside);
@@ -815,7 +853,7 @@ fill_from_parent(HmsRowMaker *maker)
 	{
 		int			column = maker->parent.fields[i].column;
 
-		if (column != OBJECTS && maker->wanted[column] && maker->nulls[column] && maker->parent_present[i] &&
+		if (column >= 0 && maker->wanted[column] && maker->nulls[column] && maker->parent_present[i] &&
 			maker->parent_values[i].type != HMS_JSON_NULL &&
 			!set_column(maker, column, &maker->parent_values[i]))
 			warn_unconverted(maker, column);
@@ -898,7 +936,7 @@ parent_is_complete(const HmsRowMaker *maker)
 	{
 		const Field *field = &maker->parent.fields[i];
 
-		if (!field->name.skip && field->column != OBJECTS && !maker->parent_present[i])
+		if (!field->name.skip && field->column >= 0 && !maker->parent_present[i])
 			return false;
 	}
 	return true;
@@ -924,7 +962,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 	memset(maker->parent_present, 0, sizeof(bool) * maker->parent.count);
 	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
 		return;
-	while (next_member(&maker->parent, &inside, &key, &field, &place))
+	while (next_member(maker, &maker->parent, &inside, &key, &field, &place))
 	{
 		if (field && field->column == OBJECTS)
 		{
@@ -940,7 +978,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
-		if (field && field->column != OBJECTS)
+		if (field && field->column >= 0)
 		{
 			maker->parent_values[field - maker->parent.fields] = value;
 			maker->parent_present[field - maker->parent.fields] = true;
