@@ -73,6 +73,7 @@ def write(folder, count, page):
 
 NGINX = """
 worker_processes 1;
+{affinity}
 error_log {folder}/error.log;
 pid {folder}/nginx.pid;
 daemon on;
@@ -135,7 +136,8 @@ def main():
                     "-keyout", folder + "/server.key", "-out", folder + "/server.pem"],
                    check=True, stderr=subprocess.DEVNULL)
     with open(folder + "/nginx.conf", "w") as out:
-        out.write(NGINX.format(folder=folder, port=port, tls_port=port + 1, room=ROOM))
+        out.write(NGINX.format(folder=folder, port=port, tls_port=port + 1, room=ROOM,
+                               affinity="worker_cpu_affinity 10;" if os.cpu_count() > 1 else ""))
 
 
 main()

@@ -115,6 +115,7 @@ scanned_call(const RangeTblEntry *rte)
 	FuncExpr   *call;
 	char	   *name;
 	FmgrInfo	function;
+	TypeFuncClass type;
 
 	if (rte->rtekind != RTE_FUNCTION || rte->funcordinality ||
 		list_length(rte->functions) != 1)
@@ -128,7 +129,12 @@ scanned_call(const RangeTblEntry *rte)
 	if (name == NULL || strcmp(name, "_hms_rows") != 0)
 		return NULL;
 	fmgr_info(call->funcid, &function);
-	return function.fn_addr == hms_rows ? call : NULL;
+	if (function.fn_addr != hms_rows)
+		return NULL;
+
+	/* a row type that only the query knows is for the function */
+	type = get_expr_result_type((Node *) call, NULL, NULL);
+	return type == TYPEFUNC_COMPOSITE || type == TYPEFUNC_SCALAR ? call : NULL;
 }
 
 /* Put our path in the place of PostgreSQL's. */
@@ -228,11 +234,17 @@ find_params(Node *node, void *context)
 	return expression_tree_walker(node, find_params, context);
 }
 
-/* Note the type of the function's rows. */
+/*
+ * Note the type of the function's rows, and which of its columns those of the
+ * scan's tuple are.  A composite type may have changed since the query was
+ * planned.
+ */
 static void
-find_row_type(HmsScan *scan)
+find_columns(HmsScan *scan)
 {
+	List	   *targets = ((CustomScan *) scan->css.ss.ps.plan)->custom_scan_tlist;
 	TupleDesc	desc;
+	ListCell   *cell;
 
 	scan->is_composite = get_expr_result_type((Node *) scan->call, &scan->row_type,
 											  &desc) == TYPEFUNC_COMPOSITE;
@@ -242,14 +254,27 @@ find_row_type(HmsScan *scan)
 		TupleDescInitEntry(desc, 1, NULL, scan->row_type, -1, 0);
 	}
 	scan->row_desc = BlessTupleDesc(desc);
+	scan->columns = palloc(sizeof(AttrNumber) * list_length(targets));
+	foreach(cell, targets)
+	{
+		Var		   *var = castNode(Var, lfirst_node(TargetEntry, cell)->expr);
+
+		if (var->varattno != WHOLE_ROW &&
+			(var->varattno > desc->natts ||
+			 TupleDescAttr(desc, var->varattno - 1)->attisdropped ||
+			 TupleDescAttr(desc, var->varattno - 1)->atttypid != var->vartype))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("type %s has changed since the query was planned",
+							format_type_be(scan->row_type))));
+		scan->columns[foreach_current_index(cell)] = var->varattno;
+	}
 }
 
 static void
 begin_scan(CustomScanState *node, EState *estate, int eflags)
 {
 	HmsScan    *scan = (HmsScan *) node;
-	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
-	ListCell   *cell;
 
 	if (!hms_may_execute(scan->call->funcid, GetUserId()))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
@@ -258,14 +283,10 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
-	scan->columns = palloc(sizeof(AttrNumber) * list_length(plan->custom_scan_tlist));
-	foreach(cell, plan->custom_scan_tlist)
-		scan->columns[foreach_current_index(cell)] =
-			castNode(Var, lfirst_node(TargetEntry, cell)->expr)->varattno;
 	scan->args = ExecInitExprList(scan->call->args, &node->ss.ps);
 	(void) find_params((Node *) scan->call->args, &scan->params);
-	find_row_type(scan);
-	scan->use = hms_query_use(estate->es_plannedstmt, &plan->scan.plan);
+	find_columns(scan);
+	scan->use = hms_query_use(estate->es_plannedstmt, node->ss.ps.plan);
 	scan->context = AllocSetContextCreate(estate->es_query_cxt, "hms walk",
 										  ALLOCSET_DEFAULT_SIZES);
 	if (!scan->use.once)

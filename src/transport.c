@@ -369,31 +369,35 @@ start_curl(void)
 	lib.curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
 }
 
-/* End an exchange and give its handle back; never raises. */
+/* Give the handle back, and forget the headers; signals are blocked. */
+static void
+give_back(HmsExchange *exchange)
+{
+	lib.curl_multi_remove_handle(multi, exchange->handle);
+	if (spare_count < SPARE_HANDLES)
+	{
+		lib.curl_easy_reset(exchange->handle);
+		spare_handles[spare_count++] = exchange->handle;
+	}
+	else
+		lib.curl_easy_cleanup(exchange->handle);
+	exchange->handle = NULL;
+	for (struct curl_slist *line = exchange->headers; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	lib.curl_slist_free_all(exchange->headers);
+	exchange->headers = NULL;
+}
+
+/* End an exchange that is under way; never raises. */
 static void
 release_handle(HmsExchange *exchange)
 {
 	sigset_t	saved;
 
-	if (exchange->handle == NULL && exchange->headers == NULL)
-		return;					/* libcurl may not even be loaded */
+	if (exchange->handle == NULL)
+		return;
 	enter_curl(&saved);
-	if (exchange->handle)
-	{
-		lib.curl_multi_remove_handle(multi, exchange->handle);
-		if (spare_count < SPARE_HANDLES)
-		{
-			lib.curl_easy_reset(exchange->handle);
-			spare_handles[spare_count++] = exchange->handle;
-		}
-		else
-			lib.curl_easy_cleanup(exchange->handle);
-		exchange->handle = NULL;
-	}
-	for (struct curl_slist *line = exchange->headers; line; line = line->next)
-		explicit_bzero(line->data, strlen(line->data));
-	lib.curl_slist_free_all(exchange->headers);
-	exchange->headers = NULL;
+	give_back(exchange);
 	leave_curl(&saved);
 }
 
@@ -656,7 +660,7 @@ finish_exchange(HmsExchange *exchange, CURLcode result)
 				sizeof(exchange->error));
 	exchange->done = true;
 	hms_stats_counters.bytes += exchange->len;
-	lib.curl_multi_remove_handle(multi, exchange->handle);
+	give_back(exchange);
 }
 
 void

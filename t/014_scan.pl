@@ -99,6 +99,19 @@ costs('a cursor that goes back', "BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id F
 	$session->value('SELECT id FROM event OFFSET 120 LIMIT 1'), 2);
 costs('new arguments are a new walk', "SELECT string_agg(x::text, ',' ORDER BY n) FROM (SELECT c.n, (SELECT count(*) FROM hms_sessions(CASE c.n WHEN 3 THEN 'none' ELSE c.room END) s WHERE s.room_id = c.room) AS x FROM class c) q", '30,30,0,30,30', 5);
 
+# A row type that has changed since the query was planned, and one that only the query knows.
+my $rooms = "'hms_rooms', 'math-101'::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)";
+$session->value("SET plan_cache_mode = force_generic_plan; CREATE TYPE mine AS (id text, name text); PREPARE mine AS SELECT name FROM _hms_rows(NULL::mine, $rooms");
+is($session->value('EXECUTE mine'), 'math-101', 'a row type of the caller\'s own');
+foreach my $change ('ALTER ATTRIBUTE name TYPE integer', 'DROP ATTRIBUTE name', 'DROP ATTRIBUTE name, DROP ATTRIBUTE id')
+{
+	$session->value("BEGIN; ALTER TYPE mine $change");
+	like(($session->ask('EXECUTE mine'))[1], qr/42804.*type mine has changed since the query was planned/, "is noticed to have changed: $change");
+	$session->value('ROLLBACK');
+}
+$session->value('RESET plan_cache_mode');
+is($session->value("SELECT name FROM _hms_rows(NULL::record, $rooms AS r (id text, name text)"), 'math-101', 'a row type that only the query knows');
+
 # --- rows of other tables that change meanwhile
 
 {
