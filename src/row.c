@@ -58,6 +58,12 @@ typedef struct FieldSet
 /* Rows to begin with; the arrays grow by doubling. */
 #define FIRST_ROWS 16
 
+/*
+ * A page has a hundred rows, a list that comes as a whole some thousands; what
+ * has more than this is no answer but an attack on memory.
+ */
+#define MAX_ROWS 1000000
+
 typedef enum ResultKind
 {
 	RESULT_ROW,
@@ -853,7 +859,8 @@ fill_from_parent(HmsRowMaker *maker)
 	{
 		int			column = maker->parent.fields[i].column;
 
-		if (column >= 0 && maker->wanted[column] && maker->nulls[column] && maker->parent_present[i] &&
+		if (column >= 0 && maker->wanted[column] && maker->nulls[column] &&
+			maker->parent_present[i] &&
 			maker->parent_values[i].type != HMS_JSON_NULL &&
 			!set_column(maker, column, &maker->parent_values[i]))
 			warn_unconverted(maker, column);
@@ -922,6 +929,11 @@ read_each(HmsRowMaker *maker, HmsJsonReader *reader, bool may_be_map,
 	{
 		CHECK_FOR_INTERRUPTS();
 		count++;
+		if (maker->rows->count == MAX_ROWS)
+		{
+			hms_json_fail(&inside, "it has too many rows");
+			break;
+		}
 		read(maker, &inside, map ? &key : NULL);
 	}
 	hms_json_leave(reader, &inside);

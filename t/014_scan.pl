@@ -159,6 +159,15 @@ cmp_ok(gap("SELECT count(slow(e.id)) FROM hms_track_events('long') e JOIN class 
 costs('a hash join with nothing to look for', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n > 10", 0, 0);
 $session->value('RESET enable_nestloop; RESET enable_mergejoin');
 
+# A page of very many very small objects would fill memory.
+$api->faults({ path => 'sessions', raw_body => '{"data": [' . join(',', ('{}') x 1_000_001) . ']}', times => 0 });
+{
+	my $error = $session->error("SELECT count(*) FROM hms_sessions('long')");
+	is($error->{state}, '08P01', 'too many rows in one page are refused');
+	like($error->{text}, qr/it has too many rows/, 'and the error says so');
+}
+$api->faults;
+
 # --- who may use it
 
 $session->value('CREATE ROLE analyst; CREATE ROLE guest');
