@@ -16,7 +16,7 @@ from aiohttp import web
 WAIT, PAGES, FOLDER = float(sys.argv[1]) / 1000, int(sys.argv[2]), sys.argv[3]
 
 
-ROWS = 20
+ROWS = 10
 
 
 def pages(kind, rows, cursor):

@@ -10,11 +10,11 @@
 
 #include <math.h>
 
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "call.h"
+#include "compat.h"
 #include "errors.h"
 #include "json.h"
 #include "settings.h"
@@ -393,7 +393,7 @@ decide(HmsCall *call)
 		return;
 
 	wait = (int64) FIRST_BACK_OFF << Min(call->attempts, 20);
-	wait -= (int64) (wait / 2 * pg_prng_double(&pg_global_prng_state));
+	wait -= (int64) (wait / 2 * hms_random());
 	asked = asked_wait(call->exchange);
 	if (asked >= 0)
 		wait = asked * 1000;

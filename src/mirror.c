@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "compat.h"
 #include "endpoints.h"
 #include "errors.h"
 #include "json.h"

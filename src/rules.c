@@ -10,6 +10,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "rules.h"
 
