@@ -30,6 +30,7 @@
 
 #define REPLACEMENT_CHARACTER 0xFFFD
 
+/* Begin to read a text, or the inside of a container. */
 static void
 start(HmsJsonReader *reader, const char *text, size_t len)
 {
@@ -461,6 +462,24 @@ pass_container(HmsJsonReader *reader, const char *p, bool *odd)
 	}
 }
 
+/* Pass a value of any type; returns what follows it. */
+static inline const char *
+pass_value(HmsJsonReader *reader, const char *p, HmsJsonType *type,
+		   bool *escaped, bool *odd)
+{
+	if (*p == '{' || *p == '[')
+	{
+		*type = *p == '{' ? HMS_JSON_OBJECT : HMS_JSON_ARRAY;
+		return pass_container(reader, p, odd);
+	}
+	if (p >= reader->end)
+	{
+		hms_json_fail(reader, "it ends too early");
+		return NULL;
+	}
+	return pass_scalar(reader, p, type, escaped, odd);
+}
+
 bool
 hms_json_value(HmsJsonReader *reader, HmsJsonValue *value)
 {
@@ -468,19 +487,10 @@ hms_json_value(HmsJsonReader *reader, HmsJsonValue *value)
 
 	if (reader->fault)
 		return false;
-	p = skip_space(reader->next);
-	value->start = p;
+	value->start = skip_space(reader->next);
 	value->escaped = false;
 	value->odd = false;
-	if (*p == '{' || *p == '[')
-	{
-		value->type = *p == '{' ? HMS_JSON_OBJECT : HMS_JSON_ARRAY;
-		p = pass_container(reader, p, &value->odd);
-	}
-	else if (p >= reader->end)
-		return hms_json_fail(reader, "it ends too early");
-	else
-		p = pass_scalar(reader, p, &value->type, &value->escaped, &value->odd);
+	p = pass_value(reader, value->start, &value->type, &value->escaped, &value->odd);
 	if (p == NULL)
 		return false;
 	value->len = p - value->start;
@@ -621,32 +631,15 @@ stands_at(const char *p, const char *end, const HmsJsonName *name)
 	return here == there;
 }
 
-/* Pass the value at which the reader stands. */
-static bool
-skip_value(HmsJsonReader *reader, const char *p)
-{
-	HmsJsonType type;
-	bool		escaped = false;
-	bool		odd = false;
-
-	if (*p == '"')
-		p = pass_string(reader, p, &escaped, &odd);
-	else if (*p == '{' || *p == '[')
-		p = pass_container(reader, p, &odd);
-	else if (p >= reader->end)
-		return hms_json_fail(reader, "it ends too early");
-	else
-		p = pass_scalar(reader, p, &type, &escaped, &odd);
-	reader->next = p;
-	return p != NULL;
-}
-
 bool
 hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
 					   HmsJsonName **name, HmsJsonValue *key)
 {
 	const char *p;
 	const char *end;
+	HmsJsonType type;			/* of what is skipped */
+	bool		escaped = false;
+	bool		odd = false;
 
 	key->type = HMS_JSON_STRING;
 	key->escaped = false;
@@ -669,8 +662,10 @@ hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
 			reader->next = p;
 			return true;
 		}
-		if (!skip_value(reader, p))
+		p = pass_value(reader, p, &type, &escaped, &odd);
+		if (p == NULL)
 			return false;
+		reader->next = p;
 	}
 
 	*name = NULL;

@@ -518,19 +518,6 @@ next_lane(HmsWalk *walk)
 	}
 }
 
-void
-hms_walk_go_ahead(HmsWalk *walk)
-{
-	if (walk->ahead)
-		return;
-	walk->ahead = true;
-	for (int i = 0; i < walk->nlanes; i++)
-	{
-		if (walk->lanes[i].more)
-			start_page(walk, &walk->lanes[i]);
-	}
-}
-
 /* Count what was done for this walk since then. */
 static void
 add_used(HmsWalk *walk, const HmsStats *since)
@@ -539,6 +526,23 @@ add_used(HmsWalk *walk, const HmsStats *since)
 	walk->used.retries += hms_stats_counters.retries - since->retries;
 	walk->used.pages += hms_stats_counters.pages - since->pages;
 	walk->used.usec_waited += hms_stats_counters.usec_waited - since->usec_waited;
+}
+
+void
+hms_walk_go_ahead(HmsWalk *walk)
+{
+	HmsStats	before;
+
+	if (walk->ahead)
+		return;
+	before = hms_stats_counters;
+	walk->ahead = true;
+	for (int i = 0; i < walk->nlanes; i++)
+	{
+		if (walk->lanes[i].more)
+			start_page(walk, &walk->lanes[i]);
+	}
+	add_used(walk, &before);
 }
 
 HmsRows *

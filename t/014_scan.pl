@@ -156,6 +156,7 @@ cmp_ok(gap("SELECT count(*) FROM (SELECT slow(id) FROM hms_track_events('long') 
 cmp_ok(gap("DO \$\$ DECLARE e record; BEGIN FOR e IN SELECT slow(id) FROM hms_track_events('long') LIMIT 120 LOOP END LOOP; END \$\$"), '>', 0.9, 'and in a loop');
 $session->value('SET enable_nestloop = off; SET enable_mergejoin = off');
 cmp_ok(gap("SELECT count(slow(e.id)) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n = 1"), '<', 0.5, 'in a hash join from the second row on');
+is((explain('ANALYZE', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n = 1"))[0]{Requests}, 4, 'and all of them are counted');
 costs('a hash join with nothing to look for', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n > 10", 0, 0);
 $session->value('RESET enable_nestloop; RESET enable_mergejoin');
 
