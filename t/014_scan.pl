@@ -22,17 +22,7 @@ CREATE TABLE session AS SELECT * FROM hms_sessions('long');
 ANALYZE;
 SQL
 
-# What SQL prints, and how many requests it makes.
-sub costs
-{
-	my ($name, $sql, $want, $requests) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my ($out, $err);
-	my @seen = $api->during(sub { ($out, $err) = $session->ask($sql) });
-	is($out, $want, $name) or diag $err;
-	is(scalar @seen, $requests, "$name: $requests requests");
-	return;
-}
+sub costs { return $session->costs($api, @_) }
 
 # The nodes of ours in a plan.
 sub nodes

@@ -24,17 +24,7 @@ my $db;
 $api->load(room_id => 'long', events => 350, sessions => 30, peers => 3);
 my $session = $db->session;
 
-# What SQL prints, and how many requests it makes.
-sub costs
-{
-	my ($name, $sql, $want, $requests) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my ($out, $err);
-	my @seen = $api->during(sub { ($out, $err) = $session->ask($sql) });
-	is($out, $want, $name) or diag $err;
-	is(scalar @seen, $requests, "$name: $requests requests");
-	return;
-}
+sub costs { return $session->costs($api, @_) }
 
 # --- writes stay, also where SQL goes back
 

@@ -342,6 +342,18 @@ sub finish
 	return ($out, $err);
 }
 
+# Tests what SQL prints, and how many requests it makes.
+sub costs
+{
+	my ($self, $api, $name, $sql, $want, $requests) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 2;
+	my ($out, $err);
+	my @seen = $api->during(sub { ($out, $err) = $self->ask($sql) });
+	Test::More::is($out, $want, $name) or Test::More::diag($err);
+	Test::More::is(scalar @seen, $requests, "$name: $requests requests");
+	return;
+}
+
 sub quit { my ($self) = @_; $self->{psql}->quit; return }
 
 # How many descriptors the backend has open.
