@@ -64,10 +64,10 @@ extern bool hms_call_is_missing(const HmsCall *call);
 extern char *hms_call_reason(const HmsCall *call);
 
 /* Raise the error of a failed call. */
-extern void hms_call_raise(const HmsCall *call) pg_attribute_noreturn();
+extern void hms_call_raise(const HmsCall *call) __attribute__((noreturn));
 
 /* Raise 08P01: the answer is not what the API promises. */
 extern void hms_call_raise_malformed(const HmsCall *call, const char *why)
-			pg_attribute_noreturn();
+			__attribute__((noreturn));
 
 #endif							/* HMS_CALL_H */

@@ -112,8 +112,8 @@ check_answer(List *checks)
 	if (exchange->server_time < 0)
 		return checks;
 	skew = hms_epoch_now() - exchange->server_time;
-	return add(checks, "clock", Abs(skew) <= MAX_CLOCK_SKEW,
-			   psprintf("this server is %lld s %s 100ms", (long long) Abs(skew),
+	return add(checks, "clock", llabs(skew) <= MAX_CLOCK_SKEW,
+			   psprintf("this server is %lld s %s 100ms", (long long) llabs(skew),
 						skew < 0 ? "behind" : "ahead of"));
 }
 

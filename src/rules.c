@@ -50,7 +50,7 @@ subject(const Place *place)
 }
 
 static void refuse(const Place *place, const char *why, const char *detail)
-			pg_attribute_noreturn();
+			__attribute__((noreturn));
 
 static void
 refuse(const Place *place, const char *why, const char *detail)
