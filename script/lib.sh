@@ -145,7 +145,8 @@ run_perl() {
     pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/..
     give_to_server "$work/src"
     in_group env TMPDIR="$work" PATH="$bin:$PATH" PERL5LIB="$work/src/t/lib:$pgxs/test/perl" \
-        PG_REGRESS="$pgxs/test/regress/pg_regress" TESTDIR="$work/src" top_builddir="$work/src" perl "$@"
+        PG_REGRESS="$pgxs/test/regress/pg_regress" TESTDIR="$work/src" TESTDATADIR="$work/src/tmp_check" \
+        TESTLOGDIR="$work/src/tmp_check/log" top_builddir="$work/src" perl "$@"
 }
 
 # Stops whatever still runs and removes $work.

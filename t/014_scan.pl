@@ -31,7 +31,7 @@ sub nodes
 	return (($node->{'Custom Plan Provider'} // '') eq 'hms' ? $node : (), map { nodes($_) } @{ $node->{Plans} // [] });
 }
 
-sub explain
+sub nodes_of
 {
 	my ($options, $sql) = @_;
 	my $plan = decode($session->value("EXPLAIN (FORMAT JSON, $options) $sql"));
@@ -42,7 +42,7 @@ sub explain
 
 {
 	my ($node, @more);
-	my @seen = $api->during(sub { ($node, @more) = explain('VERBOSE', "SELECT count(DISTINCT user_id) FROM hms_track_events('long')") });
+	my @seen = $api->during(sub { ($node, @more) = nodes_of('VERBOSE', "SELECT count(DISTINCT user_id) FROM hms_track_events('long')") });
 	is(scalar @seen, 0, 'EXPLAIN asks for nothing');
 	is(scalar @more, 0, 'a list is one node');
 	is($node->{Endpoint}, 'hms_track_events', 'it names its endpoint');
@@ -50,22 +50,22 @@ sub explain
 	is_deeply($node->{Output}, ['s.user_id'], 'and the columns that are made');
 	ok(!exists $node->{Requests}, 'but no costs, without ANALYZE');
 
-	($node) = explain('ANALYZE', "SELECT count(*) FROM hms_track_events('long')");
+	($node) = nodes_of('ANALYZE', "SELECT count(*) FROM hms_track_events('long')");
 	is_deeply([ @{$node}{qw(Requests Pages), 'Actual Rows'} ], [4, 4, 350], 'ANALYZE shows requests and pages');
 	cmp_ok($node->{Bytes}, '>', 350 * 100, 'and bytes');
 	cmp_ok($node->{Waited}, '>', 0, 'and the time that was waited');
-	($node) = explain('ANALYZE, TIMING OFF', "SELECT * FROM hms_track_events('long') LIMIT 120");
+	($node) = nodes_of('ANALYZE, TIMING OFF', "SELECT * FROM hms_track_events('long') LIMIT 120");
 	is_deeply([ @{$node}{qw(Requests Pages)} ], [2, 2], 'of a list that is not read to its end too');
 	ok(!exists $node->{Waited}, 'no time with TIMING OFF');
 
 	$api->faults({ path => 'events', status => 503, times => 2 });
-	($node) = explain('ANALYZE', "SELECT count(*) FROM hms_track_events('long')");
+	($node) = nodes_of('ANALYZE', "SELECT count(*) FROM hms_track_events('long')");
 	is_deeply([ @{$node}{qw(Requests Retries Pages)} ], [6, 2, 4], 'repeated requests are told apart');
 	$api->faults;
 
-	($node) = explain('ANALYZE', 'SELECT count(*) FROM class c, LATERAL hms_sessions(c.room || CASE WHEN c.n > 0 THEN \'\' END) s');
+	($node) = nodes_of('ANALYZE', 'SELECT count(*) FROM class c, LATERAL hms_sessions(c.room || CASE WHEN c.n > 0 THEN \'\' END) s');
 	is_deeply([ @{$node}{qw(Requests), 'Actual Loops'} ], [5, 5], 'walks one after the other are added up');
-	@more = explain('ANALYZE', "SELECT count(*) FROM hms_sessions('long') s JOIN hms_track_events('long') e ON e.session_id = s.id");
+	@more = nodes_of('ANALYZE', "SELECT count(*) FROM hms_sessions('long') s JOIN hms_track_events('long') e ON e.session_id = s.id");
 	is_deeply({ map { $_->{Endpoint} => $_->{Requests} } @more }, { hms_sessions => 1, hms_track_events => 4 }, 'each of two lists has its own');
 	like($session->value("EXPLAIN (COSTS OFF) SELECT * FROM hms_rooms()"), qr/^Custom Scan \(hms\)\n\s+Endpoint: hms_rooms$/, 'as text');
 	like($session->value("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM hms_room('math-101')"),
@@ -146,7 +146,7 @@ cmp_ok(gap("SELECT count(*) FROM (SELECT slow(id) FROM hms_track_events('long') 
 cmp_ok(gap("DO \$\$ DECLARE e record; BEGIN FOR e IN SELECT slow(id) FROM hms_track_events('long') LIMIT 120 LOOP END LOOP; END \$\$"), '>', 0.9, 'and in a loop');
 $session->value('SET enable_nestloop = off; SET enable_mergejoin = off');
 cmp_ok(gap("SELECT count(slow(e.id)) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n = 1"), '<', 0.5, 'in a hash join from the second row on');
-is((explain('ANALYZE', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n = 1"))[0]{Requests}, 4, 'and all of them are counted');
+is((nodes_of('ANALYZE', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n = 1"))[0]{Requests}, 4, 'and all of them are counted');
 costs('a hash join with nothing to look for', "SELECT count(*) FROM hms_track_events('long') e JOIN class c ON c.room = e.room_id AND c.n > 10", 0, 0);
 $session->value('RESET enable_nestloop; RESET enable_mergejoin');
 
