@@ -3276,6 +3276,25 @@ END;
 COMMENT ON FUNCTION hms_create_mirror(name) IS
 'Make the tables and views of a mirror in a schema; CALL hms_sync fills them';
 
+-- The quoted name of a schema that has this table or view of a mirror; raises 42P01.
+CREATE FUNCTION _hms_mirror(schema name, "table" text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mirror CONSTANT text := quote_ident(schema);
+BEGIN
+	IF to_regclass(mirror || '.' || "table") IS NULL THEN
+		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
+			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	END IF;
+	RETURN mirror;
+END;
+$$;
+COMMENT ON FUNCTION _hms_mirror(name, text) IS
+'Internal: the quoted name of a schema that has a mirror';
+
 -- Make the partitions of track_events for the months of this time.  Where the
 -- owner has partitioned otherwise, that stands.
 CREATE FUNCTION _hms_make_partitions(mirror text, after timestamptz, before timestamptz)
@@ -3763,7 +3782,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	mirror CONSTANT text := quote_ident(schema);
+	mirror text;
 	ext text;
 	step text;
 	state text;
@@ -3793,10 +3812,7 @@ BEGIN
 		END IF;
 		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
 	END IF;
-	IF to_regclass(mirror || '.sync_state') IS NULL THEN
-		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
-			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
-	END IF;
+	EXECUTE format('SELECT %s._hms_mirror($1, $2)', ext) INTO STRICT mirror USING schema, 'sync_state';
 	IF NOT pg_try_advisory_xact_lock(1752003443, mirror::regnamespace::oid::integer) THEN
 		RAISE EXCEPTION 'another run of hms_sync is at work in schema %', mirror
 			USING ERRCODE = 'lock_not_available',
@@ -3980,10 +3996,6 @@ DECLARE
 	told record;
 	is_new integer;
 BEGIN
-	IF to_regclass(mirror || '.webhook_events') IS NULL THEN
-		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
-			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
-	END IF;
 	IF jsonb_typeof(event) IS DISTINCT FROM 'object' OR coalesce(event ->> 'id', '') = '' THEN
 		RAISE EXCEPTION 'the webhook has no id' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'A webhook of 100ms is a JSON object with id, type, timestamp and data.';
@@ -4095,7 +4107,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT CASE WHEN _hms_check_webhook(hms_receive_webhook.headers,
 			coalesce(hms_receive_webhook.body, hms_receive_webhook.event::text))
-		THEN _hms_store_webhook(quote_ident(hms_receive_webhook.schema), _hms_schema(),
+		THEN _hms_store_webhook(_hms_mirror(hms_receive_webhook.schema, 'webhook_events'), _hms_schema(),
 			hms_receive_webhook.event, hms_receive_webhook.body) END;
 END;
 COMMENT ON FUNCTION hms_receive_webhook(name, jsonb, jsonb, text) IS
@@ -4139,10 +4151,6 @@ DECLARE
 	stay text;
 	data jsonb;
 BEGIN
-	IF to_regclass(mirror || '.session_usage') IS NULL THEN
-		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
-			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
-	END IF;
 	EXECUTE format('SELECT %s._hms_mirror_body($1, $2, ''_hms_timed_stays'')', ext)
 		INTO STRICT stay USING mirror, ext;
 	EXECUTE format($sql$
@@ -4364,7 +4372,7 @@ CREATE FUNCTION hms_report_html(
 RETURNS text
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
 BEGIN ATOMIC
-	SELECT _hms_report_page(_hms_report_data(quote_ident(hms_report_html.schema), _hms_schema(),
+	SELECT _hms_report_page(_hms_report_data(_hms_mirror(hms_report_html.schema, 'session_usage'), _hms_schema(),
 			hms_report_html.room_id, hms_report_html.after, hms_report_html.before),
 		hms_report_html.after, hms_report_html.before);
 END;

@@ -61,6 +61,15 @@ hms_gate_check(Oid function, const HmsEndpoint *endpoint)
 			 errmsg("permission denied for function %s", name)));
 }
 
+void
+hms_gate_check_count(const char *endpoint, int nargs, bool variadic)
+{
+	if (nargs > HMS_MAX_PARAMS || variadic)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("wrong arguments for endpoint \"%s\"", endpoint ? endpoint : "")));
+}
+
 HmsRequest *
 hms_gate_request(Oid function, const char *endpoint, const HmsArg *args, int nargs)
 {
@@ -83,10 +92,7 @@ hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args)
 	const char *endpoint = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			nargs = PG_NARGS() - 2;
 
-	if (nargs > HMS_MAX_PARAMS || get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_ARGUMENT),
-				 errmsg("wrong arguments for endpoint \"%s\"", endpoint ? endpoint : "")));
+	hms_gate_check_count(endpoint, nargs, get_fn_expr_variadic(fcinfo->flinfo));
 	for (int i = 0; i < nargs; i++)
 	{
 		args[i].type = get_fn_expr_argtype(fcinfo->flinfo, i + 2);

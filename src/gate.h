@@ -15,6 +15,12 @@
 extern void hms_gate_check(Oid function, const HmsEndpoint *endpoint);
 
 /*
+ * Raise 22023 for more arguments than HMS_MAX_PARAMS, or an array of them:
+ * before an array of HmsArg is filled.
+ */
+extern void hms_gate_check_count(const char *endpoint, int nargs, bool variadic);
+
+/*
  * The request for the endpoint of this name (NULL: SQL's), called through that
  * inner function with these arguments.  In the current memory context; raises
  * for what must not be sent.

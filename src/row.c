@@ -348,20 +348,19 @@ begin_row(HmsRowMaker *maker)
 		rows->nulls = repalloc_huge(rows->nulls,
 									sizeof(bool) * rows->width * rows->size);
 	}
-	maker->values = rows->values + (size_t) rows->width * rows->count;
-	maker->nulls = rows->nulls + (size_t) rows->width * rows->count;
+	maker->values = hms_rows_values(rows, rows->count);
+	maker->nulls = hms_rows_nulls(rows, rows->count);
 	memset(maker->nulls, true, sizeof(bool) * rows->width);
 }
 
 Datum
 hms_rows_datum(const HmsRows *rows, int row)
 {
-	Datum	   *values = rows->values + (size_t) rows->width * row;
-	bool	   *nulls = rows->nulls + (size_t) rows->width * row;
-
 	if (rows->maker->kind != RESULT_ROW)
-		return values[0];
-	return HeapTupleGetDatum(heap_form_tuple(rows->maker->desc, values, nulls));
+		return hms_rows_values(rows, row)[0];
+	return HeapTupleGetDatum(heap_form_tuple(rows->maker->desc,
+											 hms_rows_values(rows, row),
+											 hms_rows_nulls(rows, row)));
 }
 
 /* --- scalars, without raising ------------------------------------------------ */

@@ -80,6 +80,19 @@ typedef struct HmsRows
 	size_t		room_left;
 } HmsRows;
 
+/* The values and null flags of one row. */
+static inline Datum *
+hms_rows_values(const HmsRows *rows, int row)
+{
+	return rows->values + (size_t) rows->width * row;
+}
+
+static inline bool *
+hms_rows_nulls(const HmsRows *rows, int row)
+{
+	return rows->nulls + (size_t) rows->width * row;
+}
+
 /* An empty set for what this maker makes, in the current memory context. */
 extern HmsRows *hms_rows_create(HmsRowMaker *maker);
 

@@ -36,7 +36,6 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
-#include "errors.h"
 #include "gate.h"
 #include "query.h"
 #include "row.h"
@@ -333,22 +332,19 @@ begin_walk(HmsScan *scan)
 	HmsArg		args[HMS_MAX_PARAMS];
 	Datum		name;
 	bool		isnull;
+	const char *endpoint;
 	HmsRequest *request;
 
 	name = ExecEvalExpr(list_nth(scan->args, ENDPOINT_ARG), econtext, &isnull);
-	if (nargs > HMS_MAX_PARAMS || scan->call->funcvariadic)
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_ARGUMENT),
-				 errmsg("wrong arguments for endpoint \"%s\"",
-						isnull ? "" : TextDatumGetCString(name))));
+	endpoint = isnull ? NULL : TextDatumGetCString(name);
+	hms_gate_check_count(endpoint, nargs, scan->call->funcvariadic);
 	for (int i = 0; i < nargs; i++)
 	{
 		args[i].type = exprType(list_nth(scan->call->args, i + FIRST_ARG));
 		args[i].value = ExecEvalExpr(list_nth(scan->args, i + FIRST_ARG), econtext,
 									 &args[i].isnull);
 	}
-	request = hms_gate_request(scan->call->funcid,
-							   isnull ? NULL : TextDatumGetCString(name), args, nargs);
+	request = hms_gate_request(scan->call->funcid, endpoint, args, nargs);
 	if (scan->maker == NULL || scan->endpoint != request->endpoint)
 	{
 		scan->maker = make_maker(scan, request->endpoint);
@@ -415,8 +411,7 @@ next_row(ScanState *node)
 	rows = hms_walk_next(scan->walk, &row);
 	if (rows)
 	{
-		store_row(scan, slot, rows->values + (size_t) rows->width * row,
-				  rows->nulls + (size_t) rows->width * row);
+		store_row(scan, slot, hms_rows_values(rows, row), hms_rows_nulls(rows, row));
 		if (scan->store)
 			tuplestore_puttupleslot(scan->store, slot);
 	}

@@ -94,7 +94,7 @@ hms_token_keep_secret(MemoryContext context)
 }
 
 /* The secret, from where it is kept if it is still the right one. */
-static const char *
+static char *
 kept_secret(HmsKeptSecret *kept)
 {
 	int64		now = hms_epoch_now();
@@ -118,6 +118,7 @@ hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept)
 	HmsClaims	utf8 = *claims;
 	const char *access_key = to_utf8(hms_settings_access_key());
 	char		jti[UUID_TEXT_LEN + 1];
+	char	   *secret;
 	char	   *token;
 
 	if (claims->room_id)
@@ -129,15 +130,10 @@ hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept)
 	random_uuid(jti);
 	hms_jwt_load();
 
-	if (kept)
-		token = hms_jwt_sign(&utf8, access_key, jti, kept_secret(kept));
-	else
-	{
-		char	   *secret = hms_settings_secret();
-
-		token = hms_jwt_sign(&utf8, access_key, jti, secret);
+	secret = kept ? kept_secret(kept) : hms_settings_secret();
+	token = hms_jwt_sign(&utf8, access_key, jti, secret);
+	if (kept == NULL)
 		hms_forget_text(secret);
-	}
 	if (token == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
