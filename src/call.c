@@ -113,7 +113,7 @@ static void
 send_request(HmsCall *call)
 {
 	call->exchange->url = call->url;
-	call->exchange->token = call->auth->token;
+	call->exchange->token = call->auth ? call->auth->token : NULL;
 	call->state = HMS_CALL_WAITING;
 	hms_exchange_start(call->exchange);
 }
@@ -128,6 +128,40 @@ hms_call_start(HmsCall *call, char *url)
 	call->renewed = false;
 	call->refused_wait = -1;
 	send_request(call);
+}
+
+/* The path of a URL: what its query holds may open the file to anybody. */
+static char *
+path_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = host ? host + strlen("://") : url;
+
+	path += strcspn(path, "/?#");
+	return pnstrdup(path, strcspn(path, "?#"));
+}
+
+HmsCall *
+hms_call_file(const char *doing, const char *url, size_t max_size)
+{
+	HmsEndpoint *endpoint = palloc0(sizeof(HmsEndpoint));
+	HmsRequest *request = palloc0(sizeof(HmsRequest));
+	HmsCall    *call;
+	const char *fault = hms_transport_url_fault(url);
+
+	endpoint->doing = doing;
+	endpoint->method = HMS_GET;
+	request->endpoint = endpoint;
+	request->path = path_of(url);
+	if (fault)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_MALFORMED),
+				 errmsg("could not %s: its link can't be followed", doing),
+				 errdetail_internal("The link is refused: %s.", fault)));
+	call = hms_call_create(request, NULL);
+	call->exchange->max_size = max_size;
+	hms_call_start(call, pstrdup(url));
+	return call;
 }
 
 /* --- the API's words ----------------------------------------------------------- */
@@ -349,7 +383,7 @@ renew_token(HmsCall *call)
 {
 	HmsAuth    *auth = call->auth;
 
-	if (call->renewed || call->exchange->outcome != HMS_ANSWERED ||
+	if (auth == NULL || call->renewed || call->exchange->outcome != HMS_ANSWERED ||
 		(call->exchange->status != 401 && call->exchange->status != 403))
 		return false;
 
@@ -512,6 +546,8 @@ status_hint(const HmsCall *call)
 {
 	int			status = call->exchange->status;
 
+	if (call->auth == NULL && (status == 401 || status == 403))
+		return "The link may have expired; ask 100ms for a new one.";
 	if (status == 401)
 		return "Check \"hms.access_key\" and the secret, and that the server's clock is right; SELECT * FROM hms_check() looks at each.";
 	if (status == 403)
@@ -588,7 +624,9 @@ hms_call_raise(const HmsCall *call)
 			break;
 		case HMS_TOO_LARGE:
 			code = HMS_ERRCODE_MALFORMED;
-			hint = "Setting \"hms.max_response_size\" is the longest answer that is accepted.";
+			hint = exchange->max_size > 0 ?
+				psprintf("At most %zu bytes are accepted here.", exchange->max_size) :
+				"Setting \"hms.max_response_size\" is the longest answer that is accepted.";
 			break;
 		case HMS_NO_MEMORY:
 			code = ERRCODE_OUT_OF_MEMORY;

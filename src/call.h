@@ -32,7 +32,7 @@ typedef struct HmsCall
 {
 	HmsCallState state;
 	const HmsRequest *request;
-	HmsAuth    *auth;
+	HmsAuth    *auth;			/* NULL: no token is sent */
 	HmsExchange *exchange;
 	char	   *url;			/* of this page; freed with the next start */
 	int			attempts;		/* repetitions so far, a renewed token aside */
@@ -44,6 +44,15 @@ typedef struct HmsCall
 /* Both live in the current memory context and are released with it. */
 extern HmsAuth *hms_auth_create(const HmsRequest *request);
 extern HmsCall *hms_call_create(const HmsRequest *request, HmsAuth *auth);
+
+/*
+ * A call that is under way for a file which an answer links to: a GET of that
+ * whole URL, without any token, no redirect followed, whose body may have
+ * "max_size" bytes.  "doing" is what is done, for "could not ...".  It is
+ * repeated, finished, read and raised as any other; raises 08P01 when nothing
+ * may be asked of such a URL.  In the current memory context.
+ */
+extern HmsCall *hms_call_file(const char *doing, const char *url, size_t max_size);
 
 /* Ask for this URL, palloc'd, which the call then owns. */
 extern void hms_call_start(HmsCall *call, char *url);

@@ -61,6 +61,14 @@ is_loopback_ipv4(const char *host, size_t len)
 		used == (int) len && a == 127 && b < 256 && c < 256 && d < 256;
 }
 
+bool
+hms_host_is_loopback(const char *host, size_t len)
+{
+	return (len == 5 && memcmp(host, "[::1]", 5) == 0) ||
+		(len == 9 && pg_strncasecmp(host, "localhost", 9) == 0) ||
+		is_loopback_ipv4(host, len);
+}
+
 /*
  * What is wrong with a base URL, or NULL.  It is scheme://host[:port][/path]
  * and nothing else: no user name, query or fragment that could turn the
@@ -88,16 +96,14 @@ url_fault(const char *url)
 		if (len < 2 || host[len + 1] != ']')
 			return "The URL has no valid host.";
 		len += 2;
-		loopback = len == 5 && memcmp(host, "[::1]", 5) == 0;
 	}
 	else
 	{
 		len = strspn(host, host_chars);
 		if (len == 0)
 			return "The URL has no valid host.";
-		loopback = (len == 9 && pg_strncasecmp(host, "localhost", 9) == 0) ||
-			is_loopback_ipv4(host, len);
 	}
+	loopback = hms_host_is_loopback(host, len);
 	url = host + len;
 
 	if (*url == ':')

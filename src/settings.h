@@ -53,4 +53,7 @@ extern char *hms_webhook_key;
 /* Would a request to this URL leave the machine unencrypted? */
 extern bool hms_url_is_plain_http(const char *url);
 
+/* Is this host, an IPv6 address in brackets, the machine itself? */
+extern bool hms_host_is_loopback(const char *host, size_t len);
+
 #endif							/* HMS_SETTINGS_H */

@@ -75,7 +75,8 @@
 	X(curl_multi_init) X(curl_multi_setopt) X(curl_multi_assign) \
 	X(curl_multi_add_handle) X(curl_multi_remove_handle) \
 	X(curl_multi_socket_action) X(curl_multi_info_read) \
-	X(curl_slist_append) X(curl_slist_free_all)
+	X(curl_slist_append) X(curl_slist_free_all) \
+	X(curl_url) X(curl_url_set) X(curl_url_get) X(curl_url_cleanup) X(curl_free)
 
 static struct
 {
@@ -209,6 +210,14 @@ send_callback(void *data, char *primary_ip pg_attribute_unused(),
 	return CURL_PREREQFUNC_OK;
 }
 
+/* The longest body that this exchange may have. */
+static size_t
+max_size(const HmsExchange *exchange)
+{
+	return exchange->max_size > 0 ? exchange->max_size :
+		(size_t) hms_max_response_size * 1024;
+}
+
 /* A piece of the body has come. */
 static size_t
 body_callback(char *piece, size_t size, size_t count, void *data)
@@ -217,7 +226,7 @@ body_callback(char *piece, size_t size, size_t count, void *data)
 	size_t		len = size * count;
 	size_t		need = exchange->len + len + 1;
 
-	if (need > (size_t) hms_max_response_size * 1024 + 1)
+	if (need > max_size(exchange) + 1)
 	{
 		exchange->over_limit = true;
 		return 0;
@@ -319,6 +328,62 @@ load_curl(void)
 	library = hms_library_load(LIBCURL_SONAME, false);
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_BIND)
 	lib.loaded = true;
+}
+
+/* Longest host name; a longer one is cut, and then is no loopback address. */
+#define HOST_SIZE 256
+
+/* Copy one part of a URL; an empty text when it has none. */
+static void
+copy_url_part(CURLU *url, CURLUPart part, char *copy, size_t size)
+{
+	char	   *text;
+
+	copy[0] = '\0';
+	if (lib.curl_url_get(url, part, &text, 0) != CURLUE_OK)
+		return;
+	strlcpy(copy, text, size);
+	lib.curl_free(text);
+}
+
+/* libcurl's own parser is asked, so that it can't understand another host. */
+static const char *
+url_fault(CURLU *url, const char *text)
+{
+	char		scheme[16];
+	char		host[HOST_SIZE];
+	char		user[2];
+
+	if (lib.curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+		return "it is not a URL";
+	copy_url_part(url, CURLUPART_USER, user, sizeof(user));
+	if (user[0] == '\0')
+		copy_url_part(url, CURLUPART_PASSWORD, user, sizeof(user));
+	if (user[0] != '\0')
+		return "it holds a user name or password";
+	copy_url_part(url, CURLUPART_SCHEME, scheme, sizeof(scheme));
+	copy_url_part(url, CURLUPART_HOST, host, sizeof(host));
+	if (strcmp(scheme, "https") == 0 ||
+		(strcmp(scheme, "http") == 0 && hms_host_is_loopback(host, strlen(host))))
+		return NULL;
+	return "it is not https";
+}
+
+const char *
+hms_transport_url_fault(const char *text)
+{
+	CURLU	   *url;
+	const char *fault;
+
+	load_curl();
+	url = lib.curl_url();
+	if (url == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	fault = url_fault(url, text);
+	lib.curl_url_cleanup(url);
+	return fault;
 }
 
 /* libcurl is started by the first request. */
@@ -449,10 +514,15 @@ add_header(HmsExchange *exchange, const char *line)
 	return true;
 }
 
-/* The header lines of every request. */
+/*
+ * The header lines of every request.  One without a token goes to somebody
+ * else than the API, and says no more than it must.
+ */
 static bool
 set_headers(HmsExchange *exchange, const char *authorization)
 {
+	if (authorization == NULL)
+		return add_header(exchange, "Accept: */*");
 	return add_header(exchange, authorization) &&
 		add_header(exchange, "Content-Type: application/json") &&
 		add_header(exchange, "Accept: application/json") &&
@@ -522,7 +592,8 @@ StaticAssertDecl(CURL_ERROR_SIZE <= sizeof(((HmsExchange *) 0)->error),
 void
 hms_exchange_start(HmsExchange *exchange)
 {
-	char	   *authorization = psprintf("Authorization: Bearer %s", exchange->token);
+	char	   *authorization = exchange->token == NULL ? NULL :
+		psprintf("Authorization: Bearer %s", exchange->token);
 	sigset_t	saved;
 	bool		ok;
 
@@ -559,7 +630,8 @@ hms_exchange_start(HmsExchange *exchange)
 		ok = lib.curl_multi_add_handle(multi, exchange->handle) == CURLM_OK;
 	}
 	leave_curl(&saved);
-	hms_forget_text(authorization);
+	if (authorization)
+		hms_forget_text(authorization);
 	if (!ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),

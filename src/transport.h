@@ -25,7 +25,7 @@ typedef enum HmsOutcome
 	HMS_TIMED_OUT,				/* hms.timeout passed */
 	HMS_BROKEN,					/* the connection broke or the body was cut */
 	HMS_GARBAGE,				/* the answer is not HTTP */
-	HMS_TOO_LARGE,				/* the body is over hms.max_response_size */
+	HMS_TOO_LARGE,				/* the body is over its limit */
 	HMS_NO_MEMORY
 } HmsOutcome;
 
@@ -39,8 +39,11 @@ typedef struct HmsExchange
 	/* the request; must stay valid until the exchange has ended */
 	HmsMethod	method;
 	const char *url;
-	const char *token;
+	const char *token;			/* NULL: no Authorization header, and none of
+								 * the API's others */
 	const char *body;			/* NULL: none */
+	size_t		max_size;		/* bytes of the answer at most; 0: what
+								 * hms.max_response_size says */
 
 	/* the answer, once done */
 	bool		done;
@@ -70,6 +73,12 @@ typedef struct HmsExchange
  */
 extern HmsExchange *hms_exchange_create(void);
 extern void hms_exchange_start(HmsExchange *exchange);
+
+/*
+ * Why nothing may be asked of this URL, or NULL.  A whole URL, from an answer:
+ * it is https, or http to a loopback address, and holds no password.
+ */
+extern const char *hms_transport_url_fault(const char *url);
 
 /* Milliseconds on a clock that never jumps, and "no deadline" on it. */
 extern int64 hms_clock_ms(void);
