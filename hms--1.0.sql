@@ -5,21 +5,35 @@
 
 /*
  * Order: row types; the inner functions; the public functions, one area after
- * another; analytics; operation; privileges.
+ * another; analytics; operation.
+ *
+ * Nobody below a superuser can slip anything in.  What users call is in the
+ * schema that the extension was put in, where others may create objects too; so
+ * nothing here looks a name up there: such names are qualified, and what stands
+ * behind the public functions is in a schema of the extension's own.
  *
  * A public function is a wrapper that names its endpoint and passes its
  * arguments in the order of the endpoint table (src/endpoints.c).  The wrapper
  * of a read is inlined into the query, and a plan node of the library's own
- * (src/scan.c) reads the rows.  Every body is BEGIN ATOMIC: its names were bound
- * here and no search_path changes them.
+ * (src/scan.c) reads the rows.  SQL bodies are BEGIN ATOMIC: their names were
+ * bound here and no search_path changes them.  What sends a request, signs a
+ * token or grants is taken from PUBLIC where it is made.
  */
+
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- without IF NOT EXISTS: a schema that is there already may be anybody's
+CREATE SCHEMA hms_internal;
+COMMENT ON SCHEMA hms_internal IS
+'What stands behind the functions of the extension hms; nothing in it is to be called by hand';
+GRANT USAGE ON SCHEMA hms_internal TO PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Row types: the members of the API's objects under their own names, and in
 -- "extra" whatever member has no column.
 -- ---------------------------------------------------------------------------
 
-CREATE TYPE hms_room AS (
+CREATE TYPE @extschema@.hms_room AS (
 	id text,
 	name text,
 	enabled boolean,
@@ -43,10 +57,10 @@ CREATE TYPE hms_room AS (
 	updated_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_room IS
+COMMENT ON TYPE @extschema@.hms_room IS
 'A room: the place that people join. Sessions happen in it.';
 
-CREATE TYPE hms_session AS (
+CREATE TYPE @extschema@.hms_session AS (
 	id text,
 	room_id text,
 	customer_id text,
@@ -57,10 +71,10 @@ CREATE TYPE hms_session AS (
 	updated_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_session IS
+COMMENT ON TYPE @extschema@.hms_session IS
 'A session: one call in a room, from created_at; it ended at updated_at unless it is active. peers is a map by peer id.';
 
-CREATE TYPE hms_session_peer AS (
+CREATE TYPE @extschema@.hms_session_peer AS (
 	id text,
 	session_id text,
 	room_id text,
@@ -71,20 +85,20 @@ CREATE TYPE hms_session_peer AS (
 	left_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_session_peer IS
+COMMENT ON TYPE @extschema@.hms_session_peer IS
 'A peer of a session: one stay of one client. Who rejoins is a new peer with the same user_id.';
 
-CREATE TYPE hms_active_room AS (
+CREATE TYPE @extschema@.hms_active_room AS (
 	id text,
 	name text,
 	customer_id text,
 	session jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_active_room IS
+COMMENT ON TYPE @extschema@.hms_active_room IS
 'A room with somebody in it: session has the id, created_at and the peers'' ids of the call that is on.';
 
-CREATE TYPE hms_peer AS (
+CREATE TYPE @extschema@.hms_peer AS (
 	id text,
 	name text,
 	user_id text,
@@ -94,10 +108,10 @@ CREATE TYPE hms_peer AS (
 	tracks jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_peer IS
+COMMENT ON TYPE @extschema@.hms_peer IS
 'A peer that is connected now. tracks is a map by track id, NULL in lists.';
 
-CREATE TYPE hms_track_event AS (
+CREATE TYPE @extschema@.hms_track_event AS (
 	version text,
 	id text,
 	"timestamp" timestamptz,
@@ -119,10 +133,10 @@ CREATE TYPE hms_track_event AS (
 	stopped_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_track_event IS
+COMMENT ON TYPE @extschema@.hms_track_event IS
 'A track (audio or video, source regular or screen) was added, muted or unmuted (update), or removed.';
 
-CREATE TYPE hms_recording_event AS (
+CREATE TYPE @extschema@.hms_recording_event AS (
 	version text,
 	id text,
 	"timestamp" timestamptz,
@@ -147,10 +161,10 @@ CREATE TYPE hms_recording_event AS (
 	size bigint,
 	extra jsonb
 );
-COMMENT ON TYPE hms_recording_event IS
+COMMENT ON TYPE @extschema@.hms_recording_event IS
 'A recording was completed. duration is in seconds, size in bytes, the presigned URL works for a limited time.';
 
-CREATE TYPE hms_room_code AS (
+CREATE TYPE @extschema@.hms_room_code AS (
 	code text,
 	room_id text,
 	role text,
@@ -159,10 +173,10 @@ CREATE TYPE hms_room_code AS (
 	updated_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_room_code IS
+COMMENT ON TYPE @extschema@.hms_room_code IS
 'A short code that lets a client join a room in a role without a token of yours.';
 
-CREATE TYPE hms_error_event AS (
+CREATE TYPE @extschema@.hms_error_event AS (
 	version text,
 	id text,
 	"timestamp" timestamptz,
@@ -192,10 +206,10 @@ CREATE TYPE hms_error_event AS (
 	endpoint text,
 	extra jsonb
 );
-COMMENT ON TYPE hms_error_event IS
+COMMENT ON TYPE @extschema@.hms_error_event IS
 'A client could not publish, subscribe, join or connect, or was disconnected. is_terminal: it did not try again.';
 
-CREATE TYPE hms_analytics_event AS (
+CREATE TYPE @extschema@.hms_analytics_event AS (
 	version text,
 	id text,
 	"timestamp" timestamptz,
@@ -203,10 +217,10 @@ CREATE TYPE hms_analytics_event AS (
 	data jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_analytics_event IS
+COMMENT ON TYPE @extschema@.hms_analytics_event IS
 'An event of any kind, its data as it is.';
 
-CREATE TYPE hms_peer_quality_stat AS (
+CREATE TYPE @extschema@.hms_peer_quality_stat AS (
 	session_id text,
 	peer_id text,
 	room_id text,
@@ -225,10 +239,10 @@ CREATE TYPE hms_peer_quality_stat AS (
 	concealed_samples double precision,
 	extra jsonb
 );
-COMMENT ON TYPE hms_peer_quality_stat IS
+COMMENT ON TYPE @extschema@.hms_peer_quality_stat IS
 'How a track of a peer did at an instant: side is publisher or subscriber, kind video or audio, rid the simulcast layer; bitrate in bits a second. Each kind has some of the measures.';
 
-CREATE TYPE hms_webhook_event AS (
+CREATE TYPE @extschema@.hms_webhook_event AS (
 	event_id text,
 	event_name text,
 	room_id text,
@@ -236,10 +250,10 @@ CREATE TYPE hms_webhook_event AS (
 	payload jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_webhook_event IS
+COMMENT ON TYPE @extschema@.hms_webhook_event IS
 'A delivery of a webhook: payload has original_event_name, webhook_url, event_data and, of a failed one, error_reason.';
 
-CREATE TYPE hms_webhook_replay AS (
+CREATE TYPE @extschema@.hms_webhook_replay AS (
 	workflow_id text,
 	status text,
 	message text,
@@ -250,10 +264,10 @@ CREATE TYPE hms_webhook_replay AS (
 	result jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_webhook_replay IS
+COMMENT ON TYPE @extschema@.hms_webhook_replay IS
 'A replay of webhooks: it has ended when status is not Running.';
 
-CREATE TYPE hms_live_stream AS (
+CREATE TYPE @extschema@.hms_live_stream AS (
 	id text,
 	room_id text,
 	session_id text,
@@ -271,10 +285,10 @@ CREATE TYPE hms_live_stream AS (
 	recording_assets jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_live_stream IS
+COMMENT ON TYPE @extschema@.hms_live_stream IS
 'A live stream (HLS): status is starting, running, stopping, post_processing, completed or failed; playback has the URL.';
 
-CREATE TYPE hms_recording AS (
+CREATE TYPE @extschema@.hms_recording AS (
 	id text,
 	room_id text,
 	session_id text,
@@ -291,10 +305,10 @@ CREATE TYPE hms_recording AS (
 	recording_assets jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_recording IS
+COMMENT ON TYPE @extschema@.hms_recording IS
 'A recording: status is starting, running, stopping, post_processing, completed or failed. recording_assets is NULL in lists.';
 
-CREATE TYPE hms_recording_asset AS (
+CREATE TYPE @extschema@.hms_recording_asset AS (
 	id text,
 	job_id text,
 	room_id text,
@@ -309,20 +323,20 @@ CREATE TYPE hms_recording_asset AS (
 	metadata jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_recording_asset IS
+COMMENT ON TYPE @extschema@.hms_recording_asset IS
 'A file of a recording or stream: size in bytes, duration in seconds; hms_presigned_url gives a link to it.';
 
-CREATE TYPE hms_presigned_url AS (
+CREATE TYPE @extschema@.hms_presigned_url AS (
 	id text,
 	path text,
 	url text,
 	expiry integer,
 	extra jsonb
 );
-COMMENT ON TYPE hms_presigned_url IS
+COMMENT ON TYPE @extschema@.hms_presigned_url IS
 'A link to a recording asset; whoever has it can fetch the file for expiry seconds.';
 
-CREATE TYPE hms_external_stream AS (
+CREATE TYPE @extschema@.hms_external_stream AS (
 	id text,
 	room_id text,
 	session_id text,
@@ -341,10 +355,10 @@ CREATE TYPE hms_external_stream AS (
 	recording_assets jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_external_stream IS
+COMMENT ON TYPE @extschema@.hms_external_stream IS
 'A stream to RTMP servers: status is starting, running, stopping, post_processing, completed or failed.';
 
-CREATE TYPE hms_stream_key AS (
+CREATE TYPE @extschema@.hms_stream_key AS (
 	id text,
 	url text,
 	key text,
@@ -356,10 +370,10 @@ CREATE TYPE hms_stream_key AS (
 	updated_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_stream_key IS
+COMMENT ON TYPE @extschema@.hms_stream_key IS
 'What lets an encoder push RTMP into a room. key is a secret.';
 
-CREATE TYPE hms_poll AS (
+CREATE TYPE @extschema@.hms_poll AS (
 	id text,
 	title text,
 	duration integer,
@@ -370,10 +384,10 @@ CREATE TYPE hms_poll AS (
 	questions jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_poll IS
+COMMENT ON TYPE @extschema@.hms_poll IS
 'A poll or quiz: duration in seconds.';
 
-CREATE TYPE hms_poll_question AS (
+CREATE TYPE @extschema@.hms_poll_question AS (
 	index integer,
 	text text,
 	format text,
@@ -389,19 +403,19 @@ CREATE TYPE hms_poll_question AS (
 	options jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_poll_question IS
+COMMENT ON TYPE @extschema@.hms_poll_question IS
 'A question of a poll; index counts from 1, duration is in seconds.';
 
-CREATE TYPE hms_poll_option AS (
+CREATE TYPE @extschema@.hms_poll_option AS (
 	index integer,
 	text text,
 	weight integer,
 	extra jsonb
 );
-COMMENT ON TYPE hms_poll_option IS
+COMMENT ON TYPE @extschema@.hms_poll_option IS
 'An option of a question; index counts from 1.';
 
-CREATE TYPE hms_poll_session AS (
+CREATE TYPE @extschema@.hms_poll_session AS (
 	id text,
 	poll_id text,
 	session_id text,
@@ -411,10 +425,10 @@ CREATE TYPE hms_poll_session AS (
 	unique_participants bigint,
 	extra jsonb
 );
-COMMENT ON TYPE hms_poll_session IS
+COMMENT ON TYPE @extschema@.hms_poll_session IS
 'A run of a poll in a session.';
 
-CREATE TYPE hms_poll_response AS (
+CREATE TYPE @extschema@.hms_poll_response AS (
 	id text,
 	poll_id text,
 	session_id text,
@@ -430,10 +444,10 @@ CREATE TYPE hms_poll_response AS (
 	user_id text,
 	extra jsonb
 );
-COMMENT ON TYPE hms_poll_response IS
+COMMENT ON TYPE @extschema@.hms_poll_response IS
 'An answer to a question of a poll. update: it replaces original_response.';
 
-CREATE TYPE hms_poll_result AS (
+CREATE TYPE @extschema@.hms_poll_result AS (
 	id text,
 	poll_id text,
 	session_id text,
@@ -444,10 +458,10 @@ CREATE TYPE hms_poll_result AS (
 	score integer,
 	extra jsonb
 );
-COMMENT ON TYPE hms_poll_result IS
+COMMENT ON TYPE @extschema@.hms_poll_result IS
 'What a participant scored for a question.';
 
-CREATE TYPE hms_template AS (
+CREATE TYPE @extschema@.hms_template AS (
 	id text,
 	name text,
 	customer_id text,
@@ -461,10 +475,10 @@ CREATE TYPE hms_template AS (
 	customer text,
 	extra jsonb
 );
-COMMENT ON TYPE hms_template IS
+COMMENT ON TYPE @extschema@.hms_template IS
 'A template: what rooms are made of. A column some_name is the member someName; JSON inside keeps the names of the API. settings can hold storage keys.';
 
-CREATE TYPE hms_role AS (
+CREATE TYPE @extschema@.hms_role AS (
 	name text,
 	publish_params jsonb,
 	subscribe_params jsonb,
@@ -473,30 +487,30 @@ CREATE TYPE hms_role AS (
 	max_peer_count integer,
 	extra jsonb
 );
-COMMENT ON TYPE hms_role IS
+COMMENT ON TYPE @extschema@.hms_role IS
 'A role of a template: what its peers may publish, hear and do.';
 
-CREATE TYPE hms_template_settings AS (
+CREATE TYPE @extschema@.hms_template_settings AS (
 	region text,
 	recording jsonb,
 	room_state jsonb,
 	retry jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_template_settings IS
+COMMENT ON TYPE @extschema@.hms_template_settings IS
 'Settings of a template. recording can hold storage keys.';
 
-CREATE TYPE hms_template_destinations AS (
+CREATE TYPE @extschema@.hms_template_destinations AS (
 	browser_recordings jsonb,
 	rtmp_destinations jsonb,
 	hls_destinations jsonb,
 	transcriptions jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_template_destinations IS
+COMMENT ON TYPE @extschema@.hms_template_destinations IS
 'Where the rooms of a template stream and record to, each a map by name.';
 
-CREATE TYPE hms_template_recording AS (
+CREATE TYPE @extschema@.hms_template_recording AS (
 	name text,
 	role text,
 	max_duration integer,
@@ -507,24 +521,24 @@ CREATE TYPE hms_template_recording AS (
 	stream_recording jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_template_recording IS
+COMMENT ON TYPE @extschema@.hms_template_recording IS
 'What the rooms of a template record; durations in seconds.';
 
-CREATE TYPE hms_sip_outbound_trunk AS (
+CREATE TYPE @extschema@.hms_sip_outbound_trunk AS (
 	id text,
 	extra jsonb
 );
-COMMENT ON TYPE hms_sip_outbound_trunk IS
+COMMENT ON TYPE @extschema@.hms_sip_outbound_trunk IS
 'A SIP trunk for calls out.';
 
-CREATE TYPE hms_sip_outbound_call AS (
+CREATE TYPE @extschema@.hms_sip_outbound_call AS (
 	id text,
 	extra jsonb
 );
-COMMENT ON TYPE hms_sip_outbound_call IS
+COMMENT ON TYPE @extschema@.hms_sip_outbound_call IS
 'A SIP call out.';
 
-CREATE TYPE hms_legacy_room AS (
+CREATE TYPE @extschema@.hms_legacy_room AS (
 	id text,
 	name text,
 	description text,
@@ -536,10 +550,10 @@ CREATE TYPE hms_legacy_room AS (
 	updated_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_legacy_room IS
+COMMENT ON TYPE @extschema@.hms_legacy_room IS
 'A room as the legacy API has it.';
 
-CREATE TYPE hms_legacy_session AS (
+CREATE TYPE @extschema@.hms_legacy_session AS (
 	id text,
 	room_id text,
 	customer_id text,
@@ -550,10 +564,10 @@ CREATE TYPE hms_legacy_session AS (
 	updated_at timestamptz,
 	extra jsonb
 );
-COMMENT ON TYPE hms_legacy_session IS
+COMMENT ON TYPE @extschema@.hms_legacy_session IS
 'A session as the legacy API has it.';
 
-CREATE TYPE hms_legacy_template AS (
+CREATE TYPE @extschema@.hms_legacy_template AS (
 	_id text,
 	name text,
 	customer text,
@@ -562,17 +576,17 @@ CREATE TYPE hms_legacy_template AS (
 	settings jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE hms_legacy_template IS
+COMMENT ON TYPE @extschema@.hms_legacy_template IS
 'A template as the legacy API has it. settings can hold storage keys.';
 
-CREATE TYPE hms_legacy_template_settings AS (
+CREATE TYPE @extschema@.hms_legacy_template_settings AS (
 	region text,
 	extra jsonb
 );
-COMMENT ON TYPE hms_legacy_template_settings IS
+COMMENT ON TYPE @extschema@.hms_legacy_template_settings IS
 'Settings of a template as the legacy API has them.';
 
-CREATE TYPE _hms_stay AS (
+CREATE TYPE hms_internal._hms_stay AS (
 	session_id text,
 	room_id text,
 	session_active boolean,
@@ -585,7 +599,7 @@ CREATE TYPE _hms_stay AS (
 	joined_at timestamptz,
 	left_at timestamptz
 );
-COMMENT ON TYPE _hms_stay IS
+COMMENT ON TYPE hms_internal._hms_stay IS
 'Internal: a peer beside its session; a session without peers has one row whose id is NULL.';
 
 -- ---------------------------------------------------------------------------
@@ -593,39 +607,39 @@ COMMENT ON TYPE _hms_stay IS
 -- that the endpoint serves.
 -- ---------------------------------------------------------------------------
 
-CREATE FUNCTION _hms_rows_support(internal) RETURNS internal
+CREATE FUNCTION hms_internal._hms_rows_support(internal) RETURNS internal
 LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hms_rows_support';
-COMMENT ON FUNCTION _hms_rows_support(internal) IS
+COMMENT ON FUNCTION hms_internal._hms_rows_support(internal) IS
 'Internal: tells the planner how many rows _hms_rows returns.';
 
 -- Rows of an endpoint, page after page, as they are asked for.
-CREATE FUNCTION _hms_rows("row" anyelement, endpoint text, VARIADIC arguments "any")
+CREATE FUNCTION hms_internal._hms_rows("row" anyelement, endpoint text, VARIADIC arguments "any")
 RETURNS SETOF anyelement
-LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000 SUPPORT _hms_rows_support
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000 SUPPORT hms_internal._hms_rows_support
 AS 'MODULE_PATHNAME', 'hms_rows';
-COMMENT ON FUNCTION _hms_rows(anyelement, text, "any") IS
+COMMENT ON FUNCTION hms_internal._hms_rows(anyelement, text, "any") IS
 'Internal: the rows of an endpoint, made to the type of the first argument.';
 
 -- The same of an endpoint that takes no arguments.
-CREATE FUNCTION _hms_rows("row" anyelement, endpoint text)
+CREATE FUNCTION hms_internal._hms_rows("row" anyelement, endpoint text)
 RETURNS SETOF anyelement
-LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000 SUPPORT _hms_rows_support
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000 SUPPORT hms_internal._hms_rows_support
 AS 'MODULE_PATHNAME', 'hms_rows';
-COMMENT ON FUNCTION _hms_rows(anyelement, text) IS
+COMMENT ON FUNCTION hms_internal._hms_rows(anyelement, text) IS
 'Internal: the rows of an endpoint without arguments, made to the type of the first argument.';
 
 -- One call of an endpoint.
-CREATE FUNCTION _hms_call("row" anyelement, endpoint text, VARIADIC arguments "any")
+CREATE FUNCTION hms_internal._hms_call("row" anyelement, endpoint text, VARIADIC arguments "any")
 RETURNS anyelement
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000
 AS 'MODULE_PATHNAME', 'hms_call';
-COMMENT ON FUNCTION _hms_call(anyelement, text, "any") IS
+COMMENT ON FUNCTION hms_internal._hms_call(anyelement, text, "any") IS
 'Internal: one call of an endpoint, its answer made to the type of the first argument.';
 
 -- The table of endpoints that the functions are served by.  params: names on
 -- the wire; * is the whole body.  functions: those it serves.
-CREATE FUNCTION _hms_endpoints(
+CREATE FUNCTION hms_internal._hms_endpoints(
 	OUT endpoint text,
 	OUT method text,
 	OUT base text,
@@ -635,7 +649,7 @@ CREATE FUNCTION _hms_endpoints(
 RETURNS SETOF record
 LANGUAGE C STABLE PARALLEL SAFE ROWS 120
 AS 'MODULE_PATHNAME', 'hms_endpoints';
-COMMENT ON FUNCTION _hms_endpoints() IS
+COMMENT ON FUNCTION hms_internal._hms_endpoints() IS
 'Internal: which endpoint of the API each function asks';
 
 -- ---------------------------------------------------------------------------
@@ -647,7 +661,7 @@ COMMENT ON FUNCTION _hms_endpoints() IS
 -- by it.  valid_for: one second to 90 days, from not_before.  not_before:
 -- default issued_at.  issued_at: default 10 seconds ago, against clock skew.
 -- Errors: 22004, 22023 (arguments), 55000 (access key or secret missing).
-CREATE FUNCTION hms_auth_token(
+CREATE FUNCTION @extschema@.hms_auth_token(
 	room_id text,
 	role text,
 	user_id text DEFAULT NULL,
@@ -657,29 +671,32 @@ CREATE FUNCTION hms_auth_token(
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'hms_auth_token';
-COMMENT ON FUNCTION hms_auth_token(text, text, text, interval, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_auth_token(text, text, text, interval, timestamptz, timestamptz) IS
 'A token with which a client joins a room in a role; signed here, no request';
+REVOKE ALL ON FUNCTION @extschema@.hms_auth_token(text, text, text, interval, timestamptz, timestamptz) FROM PUBLIC;
 
 -- A new management token, for use outside the database: it opens the whole
 -- API.  Arguments and errors as hms_auth_token.
-CREATE FUNCTION hms_management_token(
+CREATE FUNCTION @extschema@.hms_management_token(
 	valid_for interval DEFAULT '24 hours',
 	not_before timestamptz DEFAULT NULL,
 	issued_at timestamptz DEFAULT NULL)
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'hms_management_token';
-COMMENT ON FUNCTION hms_management_token(interval, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_management_token(interval, timestamptz, timestamptz) IS
 'A new token that opens the whole API, for use elsewhere; signed here, no request';
+REVOKE ALL ON FUNCTION @extschema@.hms_management_token(interval, timestamptz, timestamptz) FROM PUBLIC;
 
 -- The claims of a token that was signed with our secret and is valid now.
 -- Errors: 28000 (signature, access key or time is wrong), 55000.
-CREATE FUNCTION hms_verify_token(token text)
+CREATE FUNCTION @extschema@.hms_verify_token(token text)
 RETURNS jsonb
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'hms_verify_token';
-COMMENT ON FUNCTION hms_verify_token(text) IS
+COMMENT ON FUNCTION @extschema@.hms_verify_token(text) IS
 'The claims of a token of ours; raises unless signature, access key and times are right';
+REVOKE ALL ON FUNCTION @extschema@.hms_verify_token(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Rooms
@@ -689,30 +706,32 @@ COMMENT ON FUNCTION hms_verify_token(text) IS
 -- after, before: on created_at, inclusive, to the millisecond.
 -- Errors: MSnnn, 08001, 08006, 08P01 (docs: README, "Errors").
 -- Source: GET /rooms
-CREATE FUNCTION hms_rooms(
+CREATE FUNCTION @extschema@.hms_rooms(
 	name text DEFAULT NULL,
 	enabled boolean DEFAULT NULL,
 	template_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
-RETURNS SETOF hms_room
+RETURNS SETOF @extschema@.hms_room
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_room, 'hms_rooms', name, enabled, template_id, after, before) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_rooms', name, enabled, template_id, after, before) AS s;
 END;
-COMMENT ON FUNCTION hms_rooms(text, boolean, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_rooms(text, boolean, text, timestamptz, timestamptz) IS
 'Rooms, newest first; after and before are on created_at (GET /rooms)';
+REVOKE ALL ON FUNCTION @extschema@.hms_rooms(text, boolean, text, timestamptz, timestamptz) FROM PUBLIC;
 
 -- A room by its id; no row when there is none.
 -- Source: GET /rooms/{room_id}
-CREATE FUNCTION hms_room(room_id text)
-RETURNS SETOF hms_room
+CREATE FUNCTION @extschema@.hms_room(room_id text)
+RETURNS SETOF @extschema@.hms_room
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_room, 'hms_room', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_room', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_room(text) IS
+COMMENT ON FUNCTION @extschema@.hms_room(text) IS
 'A room by id, or no row (GET /rooms/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_room(text) FROM PUBLIC;
 
 -- Make a room.  options: name, description, template_id, region, size,
 -- max_duration_seconds (seconds), large_room, recording_info, polls, webhook.
@@ -722,47 +741,51 @@ COMMENT ON FUNCTION hms_room(text) IS
 -- Errors: 22023 before sending when recording_info or webhook lack what they
 -- need; MS400 and others from the API.
 -- Source: POST /rooms
-CREATE FUNCTION hms_create_room(options jsonb DEFAULT '{}')
-RETURNS hms_room
+CREATE FUNCTION @extschema@.hms_create_room(options jsonb DEFAULT '{}')
+RETURNS @extschema@.hms_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room, 'hms_create_room', options);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room, 'hms_create_room', options);
 END;
-COMMENT ON FUNCTION hms_create_room(jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_create_room(jsonb) IS
 'Make a room, or change the one of that name (POST /rooms)';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_room(jsonb) FROM PUBLIC;
 
 -- Change a room: the members of changes as in hms_create_room, and enabled.
 -- Source: POST /rooms/{room_id}
-CREATE FUNCTION hms_update_room(room_id text, changes jsonb)
-RETURNS hms_room
+CREATE FUNCTION @extschema@.hms_update_room(room_id text, changes jsonb)
+RETURNS @extschema@.hms_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room, 'hms_update_room', room_id, changes);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room, 'hms_update_room', room_id, changes);
 END;
-COMMENT ON FUNCTION hms_update_room(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_room(text, jsonb) IS
 'Change a room (POST /rooms/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_room(text, jsonb) FROM PUBLIC;
 
 -- Let people join a room again.
 -- Source: POST /rooms/{room_id}
-CREATE FUNCTION hms_enable_room(room_id text)
-RETURNS hms_room
+CREATE FUNCTION @extschema@.hms_enable_room(room_id text)
+RETURNS @extschema@.hms_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room, 'hms_enable_room', room_id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room, 'hms_enable_room', room_id);
 END;
-COMMENT ON FUNCTION hms_enable_room(text) IS
+COMMENT ON FUNCTION @extschema@.hms_enable_room(text) IS
 'Let people join a room again (POST /rooms/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_enable_room(text) FROM PUBLIC;
 
 -- Let nobody join a room from now on; a session that is on goes on.
 -- Source: POST /rooms/{room_id}
-CREATE FUNCTION hms_disable_room(room_id text)
-RETURNS hms_room
+CREATE FUNCTION @extschema@.hms_disable_room(room_id text)
+RETURNS @extschema@.hms_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room, 'hms_disable_room', room_id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room, 'hms_disable_room', room_id);
 END;
-COMMENT ON FUNCTION hms_disable_room(text) IS
+COMMENT ON FUNCTION @extschema@.hms_disable_room(text) IS
 'Let nobody join a room from now on; a running session goes on (POST /rooms/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_disable_room(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Sessions
@@ -771,86 +794,92 @@ COMMENT ON FUNCTION hms_disable_room(text) IS
 -- Sessions of a room, or of all rooms, newest first.
 -- after, before: on created_at, inclusive, to the millisecond.
 -- Source: GET /sessions
-CREATE FUNCTION hms_sessions(
+CREATE FUNCTION @extschema@.hms_sessions(
 	room_id text DEFAULT NULL,
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
-RETURNS SETOF hms_session
+RETURNS SETOF @extschema@.hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_sessions', room_id, active, after, before) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions', room_id, active, after, before) AS s;
 END;
-COMMENT ON FUNCTION hms_sessions(text, boolean, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_sessions(text, boolean, timestamptz, timestamptz) IS
 'Sessions of a room or of all rooms, newest first; after and before are on created_at (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_sessions(text, boolean, timestamptz, timestamptz) FROM PUBLIC;
 
 -- The same of several rooms, up to hms.max_connections at a time, in no order.
 -- Source: GET /sessions
-CREATE FUNCTION hms_sessions(
+CREATE FUNCTION @extschema@.hms_sessions(
 	room_ids text[],
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
-RETURNS SETOF hms_session
+RETURNS SETOF @extschema@.hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_sessions', room_ids, active, after, before) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions', room_ids, active, after, before) AS s;
 END;
-COMMENT ON FUNCTION hms_sessions(text[], boolean, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_sessions(text[], boolean, timestamptz, timestamptz) IS
 'Sessions of several rooms, asked for at the same time; in no order (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_sessions(text[], boolean, timestamptz, timestamptz) FROM PUBLIC;
 
 -- A session by its id; no row when there is none.
 -- Source: GET /sessions/{session_id}
-CREATE FUNCTION hms_session(session_id text)
-RETURNS SETOF hms_session
+CREATE FUNCTION @extschema@.hms_session(session_id text)
+RETURNS SETOF @extschema@.hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_session', session_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_session', session_id) AS s;
 END;
-COMMENT ON FUNCTION hms_session(text) IS
+COMMENT ON FUNCTION @extschema@.hms_session(text) IS
 'A session by id, or no row (GET /sessions/{session_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_session(text) FROM PUBLIC;
 
 -- The session that is on in a room; no row when nobody is there.
 -- Source: GET /sessions?active=true
-CREATE FUNCTION hms_active_session(room_id text)
-RETURNS SETOF hms_session
+CREATE FUNCTION @extschema@.hms_active_session(room_id text)
+RETURNS SETOF @extschema@.hms_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_session, 'hms_active_session', room_id) AS s LIMIT 1;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_active_session', room_id) AS s LIMIT 1;
 END;
-COMMENT ON FUNCTION hms_active_session(text) IS
+COMMENT ON FUNCTION @extschema@.hms_active_session(text) IS
 'The session that is on in a room, or no row (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_active_session(text) FROM PUBLIC;
 
 -- Peers of sessions, a row each, with the values that the API gives; the
 -- filters are those of hms_sessions.
 -- Source: GET /sessions
-CREATE FUNCTION hms_session_peers(
+CREATE FUNCTION @extschema@.hms_session_peers(
 	room_id text DEFAULT NULL,
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
-RETURNS SETOF hms_session_peer
+RETURNS SETOF @extschema@.hms_session_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_id, active, after, before) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_session_peer, 'hms_session_peers', room_id, active, after, before) AS s;
 END;
-COMMENT ON FUNCTION hms_session_peers(text, boolean, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_session_peers(text, boolean, timestamptz, timestamptz) IS
 'The peers of sessions, one row for each stay; filters as hms_sessions (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_session_peers(text, boolean, timestamptz, timestamptz) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /sessions
-CREATE FUNCTION hms_session_peers(
+CREATE FUNCTION @extschema@.hms_session_peers(
 	room_ids text[],
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
-RETURNS SETOF hms_session_peer
+RETURNS SETOF @extschema@.hms_session_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_session_peer, 'hms_session_peers', room_ids, active, after, before) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_session_peer, 'hms_session_peers', room_ids, active, after, before) AS s;
 END;
-COMMENT ON FUNCTION hms_session_peers(text[], boolean, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_session_peers(text[], boolean, timestamptz, timestamptz) IS
 'The peers of sessions of several rooms; in no order (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_session_peers(text[], boolean, timestamptz, timestamptz) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Active rooms
@@ -858,61 +887,65 @@ COMMENT ON FUNCTION hms_session_peers(text[], boolean, timestamptz, timestamptz)
 
 -- The room with the session that is on; no row when nobody is there.
 -- Source: GET /active-rooms/{room_id}
-CREATE FUNCTION hms_active_room(room_id text)
-RETURNS SETOF hms_active_room
+CREATE FUNCTION @extschema@.hms_active_room(room_id text)
+RETURNS SETOF @extschema@.hms_active_room
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_active_room, 'hms_active_room', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_active_room, 'hms_active_room', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_active_room(text) IS
+COMMENT ON FUNCTION @extschema@.hms_active_room(text) IS
 'A room with somebody in it, or no row (GET /active-rooms/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_active_room(text) FROM PUBLIC;
 
 -- The peers that are in a room now; none when nobody is there.
 -- Source: GET /active-rooms/{room_id}/peers
-CREATE FUNCTION hms_active_peers(
+CREATE FUNCTION @extschema@.hms_active_peers(
 	room_id text,
 	user_id text DEFAULT NULL,
 	role text DEFAULT NULL)
-RETURNS SETOF hms_peer
+RETURNS SETOF @extschema@.hms_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_peer, 'hms_active_peers', room_id, user_id, role) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_peer, 'hms_active_peers', room_id, user_id, role) AS s;
 END;
-COMMENT ON FUNCTION hms_active_peers(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_active_peers(text, text, text) IS
 'Who is in a room now (GET /active-rooms/{room_id}/peers)';
+REVOKE ALL ON FUNCTION @extschema@.hms_active_peers(text, text, text) FROM PUBLIC;
 
 -- A peer that is in a room now, with its tracks; no row when it is not.
 -- Source: GET /active-rooms/{room_id}/peers/{peer_id}
-CREATE FUNCTION hms_active_peer(room_id text, peer_id text)
-RETURNS SETOF hms_peer
+CREATE FUNCTION @extschema@.hms_active_peer(room_id text, peer_id text)
+RETURNS SETOF @extschema@.hms_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_peer, 'hms_active_peer', room_id, peer_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_peer, 'hms_active_peer', room_id, peer_id) AS s;
 END;
-COMMENT ON FUNCTION hms_active_peer(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_active_peer(text, text) IS
 'A peer that is in a room now, with tracks, or no row (GET /active-rooms/{room_id}/peers/{peer_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_active_peer(text, text) FROM PUBLIC;
 
 -- Change name, role or metadata of a peer that is in a room now.  metadata is
 -- a string for the API: an object or array is sent as its text.
 -- Source: POST /active-rooms/{room_id}/peers/{peer_id}
-CREATE FUNCTION hms_update_peer(room_id text, peer_id text, changes jsonb)
-RETURNS hms_peer
+CREATE FUNCTION @extschema@.hms_update_peer(room_id text, peer_id text, changes jsonb)
+RETURNS @extschema@.hms_peer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_peer, 'hms_update_peer', room_id, peer_id,
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_peer, 'hms_update_peer', room_id, peer_id,
 		CASE WHEN jsonb_typeof(changes -> 'metadata') IN ('object', 'array')
 			THEN jsonb_set(changes, '{metadata}', to_jsonb((changes -> 'metadata')::text))
 			ELSE changes
 		END);
 END;
-COMMENT ON FUNCTION hms_update_peer(text, text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_peer(text, text, jsonb) IS
 'Change name, role or metadata of a peer in a room (POST /active-rooms/{room_id}/peers/{peer_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_peer(text, text, jsonb) FROM PUBLIC;
 
 -- Send a message to one peer or to all peers of a role; one of the two must be
 -- given (22004): a message to everybody is hms_broadcast_message.  The API goes
 -- by peer_id when both are.  Returns the API's own message.
 -- Source: POST /active-rooms/{room_id}/send-message
-CREATE FUNCTION hms_send_message(
+CREATE FUNCTION @extschema@.hms_send_message(
 	room_id text,
 	message text,
 	peer_id text DEFAULT NULL,
@@ -921,27 +954,29 @@ CREATE FUNCTION hms_send_message(
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_send_message', room_id, message, peer_id, role, type);
+	SELECT hms_internal._hms_call(NULL::text, 'hms_send_message', room_id, message, peer_id, role, type);
 END;
-COMMENT ON FUNCTION hms_send_message(text, text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_send_message(text, text, text, text, text) IS
 'Send a message to a peer or to a role (POST /active-rooms/{room_id}/send-message)';
+REVOKE ALL ON FUNCTION @extschema@.hms_send_message(text, text, text, text, text) FROM PUBLIC;
 
 -- Send a message to everybody in a room.
 -- Source: POST /active-rooms/{room_id}/send-message
-CREATE FUNCTION hms_broadcast_message(room_id text, message text, type text DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_broadcast_message(room_id text, message text, type text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_broadcast_message', room_id, message, type);
+	SELECT hms_internal._hms_call(NULL::text, 'hms_broadcast_message', room_id, message, type);
 END;
-COMMENT ON FUNCTION hms_broadcast_message(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_broadcast_message(text, text, text) IS
 'Send a message to everybody in a room (POST /active-rooms/{room_id}/send-message)';
+REVOKE ALL ON FUNCTION @extschema@.hms_broadcast_message(text, text, text) FROM PUBLIC;
 
 -- Remove one peer, or all peers of a role; one of the two must be given (22004).
 -- The API goes by peer_id when both are.  They can rejoin while they have a
 -- token.
 -- Source: POST /active-rooms/{room_id}/remove-peers
-CREATE FUNCTION hms_remove_peers(
+CREATE FUNCTION @extschema@.hms_remove_peers(
 	room_id text,
 	peer_id text DEFAULT NULL,
 	role text DEFAULT NULL,
@@ -949,24 +984,26 @@ CREATE FUNCTION hms_remove_peers(
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_remove_peers', room_id, peer_id, role, reason);
+	SELECT hms_internal._hms_call(NULL::text, 'hms_remove_peers', room_id, peer_id, role, reason);
 END;
-COMMENT ON FUNCTION hms_remove_peers(text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_remove_peers(text, text, text, text) IS
 'Remove a peer, or all peers of a role, from a room (POST /active-rooms/{room_id}/remove-peers)';
+REVOKE ALL ON FUNCTION @extschema@.hms_remove_peers(text, text, text, text) FROM PUBLIC;
 
 -- End the session that is on.  lock: true also disables the room.
 -- Source: POST /active-rooms/{room_id}/end-room
-CREATE FUNCTION hms_end_room(
+CREATE FUNCTION @extschema@.hms_end_room(
 	room_id text,
 	reason text DEFAULT NULL,
 	lock boolean DEFAULT NULL)
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_end_room', room_id, reason, lock);
+	SELECT hms_internal._hms_call(NULL::text, 'hms_end_room', room_id, reason, lock);
 END;
-COMMENT ON FUNCTION hms_end_room(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_end_room(text, text, boolean) IS
 'End the session that is on in a room; lock also disables the room (POST /active-rooms/{room_id}/end-room)';
+REVOKE ALL ON FUNCTION @extschema@.hms_end_room(text, text, boolean) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Analytics events: the last 30 days
@@ -975,67 +1012,71 @@ COMMENT ON FUNCTION hms_end_room(text, text, boolean) IS
 -- Track events of a room.  type: default all three kinds, 'track.add.success',
 -- 'track.update.success' (muted or unmuted) and 'track.remove.success'.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_track_events(
+CREATE FUNCTION @extschema@.hms_track_events(
 	room_id text,
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
 	user_id text DEFAULT NULL,
 	type text[] DEFAULT NULL)
-RETURNS SETOF hms_track_event
+RETURNS SETOF @extschema@.hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'hms_track_events', room_id, session_id, peer_id, user_id, type) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'hms_track_events', room_id, session_id, peer_id, user_id, type) AS s;
 END;
-COMMENT ON FUNCTION hms_track_events(text, text, text, text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_track_events(text, text, text, text, text[]) IS
 'Track events of a room: added, muted or unmuted, removed (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_track_events(text, text, text, text, text[]) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_track_events(
+CREATE FUNCTION @extschema@.hms_track_events(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
 	user_id text DEFAULT NULL,
 	type text[] DEFAULT NULL)
-RETURNS SETOF hms_track_event
+RETURNS SETOF @extschema@.hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'hms_track_events', room_ids, session_id, peer_id, user_id, type) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'hms_track_events', room_ids, session_id, peer_id, user_id, type) AS s;
 END;
-COMMENT ON FUNCTION hms_track_events(text[], text, text, text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_track_events(text[], text, text, text, text[]) IS
 'Track events of several rooms; in no order (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_track_events(text[], text, text, text, text[]) FROM PUBLIC;
 
 -- Recordings of a room that were completed.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_recording_events(
+CREATE FUNCTION @extschema@.hms_recording_events(
 	room_id text,
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
 	user_id text DEFAULT NULL,
 	beam_id text DEFAULT NULL)
-RETURNS SETOF hms_recording_event
+RETURNS SETOF @extschema@.hms_recording_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_id, session_id, peer_id, user_id, beam_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_event, 'hms_recording_events', room_id, session_id, peer_id, user_id, beam_id) AS s;
 END;
-COMMENT ON FUNCTION hms_recording_events(text, text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_recording_events(text, text, text, text, text) IS
 'Completed recordings of a room (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_recording_events(text, text, text, text, text) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_recording_events(
+CREATE FUNCTION @extschema@.hms_recording_events(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
 	user_id text DEFAULT NULL,
 	beam_id text DEFAULT NULL)
-RETURNS SETOF hms_recording_event
+RETURNS SETOF @extschema@.hms_recording_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording_event, 'hms_recording_events', room_ids, session_id, peer_id, user_id, beam_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_event, 'hms_recording_events', room_ids, session_id, peer_id, user_id, beam_id) AS s;
 END;
-COMMENT ON FUNCTION hms_recording_events(text[], text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_recording_events(text[], text, text, text, text) IS
 'Completed recordings of several rooms; in no order (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_recording_events(text[], text, text, text, text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Room codes
@@ -1043,62 +1084,67 @@ COMMENT ON FUNCTION hms_recording_events(text[], text, text, text, text) IS
 
 -- The codes of a room.
 -- Source: GET /room-codes/room/{room_id}
-CREATE FUNCTION hms_room_codes(
+CREATE FUNCTION @extschema@.hms_room_codes(
 	room_id text,
 	role text DEFAULT NULL,
 	enabled boolean DEFAULT NULL)
-RETURNS SETOF hms_room_code
+RETURNS SETOF @extschema@.hms_room_code
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_room_code, 'hms_room_codes', room_id, role, enabled) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_room_code, 'hms_room_codes', room_id, role, enabled) AS s;
 END;
-COMMENT ON FUNCTION hms_room_codes(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_room_codes(text, text, boolean) IS
 'The codes of a room (GET /room-codes/room/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_room_codes(text, text, boolean) FROM PUBLIC;
 
 -- Make a code for each role of the room's template that has none, and disable
 -- those of roles that are gone; returns all codes.
 -- Source: POST /room-codes/room/{room_id}
-CREATE FUNCTION hms_create_room_codes(room_id text)
-RETURNS SETOF hms_room_code
+CREATE FUNCTION @extschema@.hms_create_room_codes(room_id text)
+RETURNS SETOF @extschema@.hms_room_code
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_room_code, 'hms_create_room_codes', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_room_code, 'hms_create_room_codes', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_create_room_codes(text) IS
+COMMENT ON FUNCTION @extschema@.hms_create_room_codes(text) IS
 'Make a code for each role of a room; returns them all (POST /room-codes/room/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_room_codes(text) FROM PUBLIC;
 
 -- Make another code for a role of a room.
 -- Source: POST /room-codes/room/{room_id}/role/{role}
-CREATE FUNCTION hms_create_room_code(room_id text, role text)
-RETURNS hms_room_code
+CREATE FUNCTION @extschema@.hms_create_room_code(room_id text, role text)
+RETURNS @extschema@.hms_room_code
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room_code, 'hms_create_room_code', room_id, role);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room_code, 'hms_create_room_code', room_id, role);
 END;
-COMMENT ON FUNCTION hms_create_room_code(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_create_room_code(text, text) IS
 'Make a code for a role of a room (POST /room-codes/room/{room_id}/role/{role})';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_room_code(text, text) FROM PUBLIC;
 
 -- Let a code work again.
 -- Source: POST /room-codes/code
-CREATE FUNCTION hms_enable_room_code(code text)
-RETURNS hms_room_code
+CREATE FUNCTION @extschema@.hms_enable_room_code(code text)
+RETURNS @extschema@.hms_room_code
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room_code, 'hms_enable_room_code', code);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room_code, 'hms_enable_room_code', code);
 END;
-COMMENT ON FUNCTION hms_enable_room_code(text) IS
+COMMENT ON FUNCTION @extschema@.hms_enable_room_code(text) IS
 'Let a room code work again (POST /room-codes/code)';
+REVOKE ALL ON FUNCTION @extschema@.hms_enable_room_code(text) FROM PUBLIC;
 
 -- Let a code work no longer.
 -- Source: POST /room-codes/code
-CREATE FUNCTION hms_disable_room_code(code text)
-RETURNS hms_room_code
+CREATE FUNCTION @extschema@.hms_disable_room_code(code text)
+RETURNS @extschema@.hms_room_code
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room_code, 'hms_disable_room_code', code);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room_code, 'hms_disable_room_code', code);
 END;
-COMMENT ON FUNCTION hms_disable_room_code(text) IS
+COMMENT ON FUNCTION @extschema@.hms_disable_room_code(text) IS
 'Let a room code work no longer (POST /room-codes/code)';
+REVOKE ALL ON FUNCTION @extschema@.hms_disable_room_code(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Error events, quality statistics, webhook deliveries
@@ -1108,41 +1154,43 @@ COMMENT ON FUNCTION hms_disable_room_code(text) IS
 -- all of 'client.publish.failed', 'client.subscribe.failed',
 -- 'client.join.failed', 'client.disconnected' and 'client.connect.failed'.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_error_events(
+CREATE FUNCTION @extschema@.hms_error_events(
 	room_id text,
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
 	user_id text DEFAULT NULL,
 	type text[] DEFAULT NULL)
-RETURNS SETOF hms_error_event
+RETURNS SETOF @extschema@.hms_error_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_error_event, 'hms_error_events', room_id, session_id, peer_id, user_id, type) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events', room_id, session_id, peer_id, user_id, type) AS s;
 END;
-COMMENT ON FUNCTION hms_error_events(text, text, text, text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_error_events(text, text, text, text, text[]) IS
 'Errors of the clients of a room (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_error_events(text, text, text, text, text[]) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_error_events(
+CREATE FUNCTION @extschema@.hms_error_events(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
 	user_id text DEFAULT NULL,
 	type text[] DEFAULT NULL)
-RETURNS SETOF hms_error_event
+RETURNS SETOF @extschema@.hms_error_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_error_event, 'hms_error_events', room_ids, session_id, peer_id, user_id, type) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events', room_ids, session_id, peer_id, user_id, type) AS s;
 END;
-COMMENT ON FUNCTION hms_error_events(text[], text, text, text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_error_events(text[], text, text, text, text[]) IS
 'Errors of the clients of several rooms; in no order (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_error_events(text[], text, text, text, text[]) FROM PUBLIC;
 
 -- Events of a room of any kind, in the last 30 days; for tracks, recordings and
 -- errors there are functions whose rows have columns for the data.  error: true
 -- for error events only.  beam_id: of recording events.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_analytics_events(
+CREATE FUNCTION @extschema@.hms_analytics_events(
 	room_id text,
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
@@ -1150,17 +1198,18 @@ CREATE FUNCTION hms_analytics_events(
 	beam_id text DEFAULT NULL,
 	type text[] DEFAULT NULL,
 	error boolean DEFAULT NULL)
-RETURNS SETOF hms_analytics_event
+RETURNS SETOF @extschema@.hms_analytics_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_id, session_id, peer_id, user_id, beam_id, type, error) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_analytics_event, 'hms_analytics_events', room_id, session_id, peer_id, user_id, beam_id, type, error) AS s;
 END;
-COMMENT ON FUNCTION hms_analytics_events(text, text, text, text, text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_analytics_events(text, text, text, text, text, text[], boolean) IS
 'Events of a room of any kind, with their data as JSON (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_analytics_events(text, text, text, text, text, text[], boolean) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /analytics/events
-CREATE FUNCTION hms_analytics_events(
+CREATE FUNCTION @extschema@.hms_analytics_events(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	peer_id text DEFAULT NULL,
@@ -1168,30 +1217,31 @@ CREATE FUNCTION hms_analytics_events(
 	beam_id text DEFAULT NULL,
 	type text[] DEFAULT NULL,
 	error boolean DEFAULT NULL)
-RETURNS SETOF hms_analytics_event
+RETURNS SETOF @extschema@.hms_analytics_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_analytics_event, 'hms_analytics_events', room_ids, session_id, peer_id, user_id, beam_id, type, error) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_analytics_event, 'hms_analytics_events', room_ids, session_id, peer_id, user_id, beam_id, type, error) AS s;
 END;
-COMMENT ON FUNCTION hms_analytics_events(text[], text, text, text, text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_analytics_events(text[], text, text, text, text, text[], boolean) IS
 'Events of several rooms of any kind; in no order (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_analytics_events(text[], text, text, text, text, text[], boolean) FROM PUBLIC;
 
 -- A JSON array, and an empty one for anything else.
-CREATE FUNCTION _hms_array("value" jsonb) RETURNS jsonb
+CREATE FUNCTION hms_internal._hms_array("value" jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT CASE WHEN jsonb_typeof("value") = 'array' THEN "value" ELSE '[]' END;
 END;
-COMMENT ON FUNCTION _hms_array(jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_array(jsonb) IS
 'Internal: a JSON array, and an empty one for anything else';
 
 -- A JSON number, and NULL for anything else.
-CREATE FUNCTION _hms_number("value" jsonb) RETURNS double precision
+CREATE FUNCTION hms_internal._hms_number("value" jsonb) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT CASE WHEN jsonb_typeof("value") = 'number' THEN "value"::double precision END;
 END;
-COMMENT ON FUNCTION _hms_number(jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_number(jsonb) IS
 'Internal: a JSON number, and NULL for anything else';
 
 -- How the tracks of a peer did in a session: a row for each side
@@ -1200,43 +1250,44 @@ COMMENT ON FUNCTION _hms_number(jsonb) IS
 -- A measure that has fewer values than there are instants is NULL for the rest;
 -- one that no column names is in "extra".
 -- Source: GET /analytics/peer-stats
-CREATE FUNCTION hms_peer_quality_stats(session_id text, peer_id text)
-RETURNS SETOF hms_peer_quality_stat
+CREATE FUNCTION @extschema@.hms_peer_quality_stats(session_id text, peer_id text)
+RETURNS SETOF @extschema@.hms_peer_quality_stat
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
 	WITH tracks AS (
 		SELECT a.r, s.side, s.kind, t.track, t.track -> 'time_series' AS series
-		FROM _hms_rows(NULL::jsonb, 'hms_peer_quality_stats', session_id, peer_id) AS a (r)
+		FROM hms_internal._hms_rows(NULL::jsonb, 'hms_peer_quality_stats', session_id, peer_id) AS a (r)
 			CROSS JOIN (VALUES ('publisher', 'video'), ('publisher', 'audio'),
 				('subscriber', 'video'), ('subscriber', 'audio')) AS s (side, kind)
-			CROSS JOIN LATERAL jsonb_array_elements(_hms_array(a.r -> s.side -> s.kind)) AS t (track)
+			CROSS JOIN LATERAL jsonb_array_elements(hms_internal._hms_array(a.r -> s.side -> s.kind)) AS t (track)
 	)
 	SELECT t.r ->> 'session_id', t.r ->> 'peer_id', t.r ->> 'room_id', t.side, t.kind,
 		t.track ->> 'track_id', t.track ->> 'type', t.track ->> 'rid',
-		timestamptz 'epoch' + _hms_number(v.at) * interval '1 millisecond',
-		_hms_number(v.bitrate), _hms_number(v.fps), _hms_number(v.packet_loss_percent),
-		_hms_number(v.rtt_ms), _hms_number(v.jitter_ms), _hms_number(v.freeze_count),
-		_hms_number(v.concealed_samples),
+		timestamptz 'epoch' + hms_internal._hms_number(v.at) * interval '1 millisecond',
+		hms_internal._hms_number(v.bitrate), hms_internal._hms_number(v.fps), hms_internal._hms_number(v.packet_loss_percent),
+		hms_internal._hms_number(v.rtt_ms), hms_internal._hms_number(v.jitter_ms), hms_internal._hms_number(v.freeze_count),
+		hms_internal._hms_number(v.concealed_samples),
 		nullif(t.track - '{track_id,type,rid,time_series}'::text[]
 			|| coalesce((SELECT jsonb_object_agg(m.name, m.measures -> (v.n - 1)::integer)
 				FROM jsonb_each(t.series - '{timestamps,bitrate,fps,packet_loss_percent,rtt_ms,jitter_ms,freeze_count,concealed_samples}'::text[]) AS m (name, measures)),
 				'{}'), '{}')
 	FROM tracks AS t
 		CROSS JOIN LATERAL ROWS FROM (
-			jsonb_array_elements(_hms_array(t.series -> 'timestamps')),
-			jsonb_array_elements(_hms_array(t.series -> 'bitrate')),
-			jsonb_array_elements(_hms_array(t.series -> 'fps')),
-			jsonb_array_elements(_hms_array(t.series -> 'packet_loss_percent')),
-			jsonb_array_elements(_hms_array(t.series -> 'rtt_ms')),
-			jsonb_array_elements(_hms_array(t.series -> 'jitter_ms')),
-			jsonb_array_elements(_hms_array(t.series -> 'freeze_count')),
-			jsonb_array_elements(_hms_array(t.series -> 'concealed_samples'))
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'timestamps')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'bitrate')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'fps')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'packet_loss_percent')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'rtt_ms')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'jitter_ms')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'freeze_count')),
+			jsonb_array_elements(hms_internal._hms_array(t.series -> 'concealed_samples'))
 		) WITH ORDINALITY AS v (at, bitrate, fps, packet_loss_percent, rtt_ms, jitter_ms,
 			freeze_count, concealed_samples, n)
-	WHERE v.n <= jsonb_array_length(_hms_array(t.series -> 'timestamps'));
+	WHERE v.n <= jsonb_array_length(hms_internal._hms_array(t.series -> 'timestamps'));
 END;
-COMMENT ON FUNCTION hms_peer_quality_stats(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_peer_quality_stats(text, text) IS
 'How the tracks of a peer did: a row for each side, kind, track, layer and instant (GET /analytics/peer-stats)';
+REVOKE ALL ON FUNCTION @extschema@.hms_peer_quality_stats(text, text) FROM PUBLIC;
 
 -- Deliveries of webhooks, newest first.  start_time: within the last 30 days,
 -- default 24 hours before end_time.  end_time: at most 14 days after
@@ -1244,39 +1295,41 @@ COMMENT ON FUNCTION hms_peer_quality_stats(text, text) IS
 -- failed or success.  event_names: of the events, such as
 -- 'session.open.success'.
 -- Source: GET /analytics/webhooks
-CREATE FUNCTION hms_webhook_events(
+CREATE FUNCTION @extschema@.hms_webhook_events(
 	room_id text DEFAULT NULL,
 	start_time timestamptz DEFAULT NULL,
 	end_time timestamptz DEFAULT NULL,
 	status text DEFAULT NULL,
 	event_names text[] DEFAULT NULL)
-RETURNS SETOF hms_webhook_event
+RETURNS SETOF @extschema@.hms_webhook_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_id,
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_webhook_event, 'hms_webhook_events', room_id,
 			coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'),
 			coalesce(end_time, statement_timestamp()), status, event_names) AS s;
 END;
-COMMENT ON FUNCTION hms_webhook_events(text, timestamptz, timestamptz, text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_webhook_events(text, timestamptz, timestamptz, text, text[]) IS
 'Deliveries of webhooks, by default of the last 24 hours (GET /analytics/webhooks)';
+REVOKE ALL ON FUNCTION @extschema@.hms_webhook_events(text, timestamptz, timestamptz, text, text[]) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /analytics/webhooks
-CREATE FUNCTION hms_webhook_events(
+CREATE FUNCTION @extschema@.hms_webhook_events(
 	room_ids text[],
 	start_time timestamptz DEFAULT NULL,
 	end_time timestamptz DEFAULT NULL,
 	status text DEFAULT NULL,
 	event_names text[] DEFAULT NULL)
-RETURNS SETOF hms_webhook_event
+RETURNS SETOF @extschema@.hms_webhook_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_webhook_event, 'hms_webhook_events', room_ids,
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_webhook_event, 'hms_webhook_events', room_ids,
 			coalesce(start_time, coalesce(end_time, statement_timestamp()) - interval '24 hours'),
 			coalesce(end_time, statement_timestamp()), status, event_names) AS s;
 END;
-COMMENT ON FUNCTION hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) IS
 'Deliveries of webhooks of several rooms; in no order (GET /analytics/webhooks)';
+REVOKE ALL ON FUNCTION @extschema@.hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) FROM PUBLIC;
 
 -- Send webhooks again: those that failed between two times, of a room or of
 -- all, up to 50000.  start_time, end_time: required, so that none is sent by
@@ -1285,7 +1338,7 @@ COMMENT ON FUNCTION hms_webhook_events(text[], timestamptz, timestamptz, text, t
 -- many, to go on where a former replay ended.
 -- Errors: 22004, 22023 ("limit" or "offset" out of bounds).
 -- Source: POST /analytics/webhooks/replay
-CREATE FUNCTION hms_replay_webhook_events(
+CREATE FUNCTION @extschema@.hms_replay_webhook_events(
 	start_time timestamptz,
 	end_time timestamptz,
 	room_id text DEFAULT NULL,
@@ -1293,24 +1346,26 @@ CREATE FUNCTION hms_replay_webhook_events(
 	status text DEFAULT NULL,
 	"limit" integer DEFAULT NULL,
 	"offset" integer DEFAULT NULL)
-RETURNS hms_webhook_replay
+RETURNS @extschema@.hms_webhook_replay
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_webhook_replay, 'hms_replay_webhook_events', start_time, end_time, room_id, event_names, status, "limit", "offset");
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_webhook_replay, 'hms_replay_webhook_events', start_time, end_time, room_id, event_names, status, "limit", "offset");
 END;
-COMMENT ON FUNCTION hms_replay_webhook_events(timestamptz, timestamptz, text, text[], text, integer, integer) IS
+COMMENT ON FUNCTION @extschema@.hms_replay_webhook_events(timestamptz, timestamptz, text, text[], text, integer, integer) IS
 'Send the failed webhooks of a time again (POST /analytics/webhooks/replay)';
+REVOKE ALL ON FUNCTION @extschema@.hms_replay_webhook_events(timestamptz, timestamptz, text, text[], text, integer, integer) FROM PUBLIC;
 
 -- How far a replay of webhooks is; no row when there is no such one.
 -- Source: GET /analytics/webhooks/replay/{workflow_id}
-CREATE FUNCTION hms_webhook_replay(workflow_id text)
-RETURNS SETOF hms_webhook_replay
+CREATE FUNCTION @extschema@.hms_webhook_replay(workflow_id text)
+RETURNS SETOF @extschema@.hms_webhook_replay
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_webhook_replay, 'hms_webhook_replay', workflow_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_webhook_replay, 'hms_webhook_replay', workflow_id) AS s;
 END;
-COMMENT ON FUNCTION hms_webhook_replay(text) IS
+COMMENT ON FUNCTION @extschema@.hms_webhook_replay(text) IS
 'A replay of webhooks, or no row (GET /analytics/webhooks/replay/{workflow_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_webhook_replay(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Live streams
@@ -1319,42 +1374,45 @@ COMMENT ON FUNCTION hms_webhook_replay(text) IS
 -- Live streams, newest first.  status: starting, running, stopping,
 -- post_processing, completed or failed.
 -- Source: GET /live-streams
-CREATE FUNCTION hms_live_streams(
+CREATE FUNCTION @extschema@.hms_live_streams(
 	room_id text DEFAULT NULL,
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_live_stream
+RETURNS SETOF @extschema@.hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_id, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', room_id, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_live_streams(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_live_streams(text, text, text) IS
 'Live streams, newest first (GET /live-streams)';
+REVOKE ALL ON FUNCTION @extschema@.hms_live_streams(text, text, text) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /live-streams
-CREATE FUNCTION hms_live_streams(
+CREATE FUNCTION @extschema@.hms_live_streams(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_live_stream
+RETURNS SETOF @extschema@.hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_live_streams', room_ids, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', room_ids, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_live_streams(text[], text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_live_streams(text[], text, text) IS
 'Live streams of several rooms; in no order (GET /live-streams)';
+REVOKE ALL ON FUNCTION @extschema@.hms_live_streams(text[], text, text) FROM PUBLIC;
 
 -- A live stream by its id; no row when there is none.
 -- Source: GET /live-streams/{stream_id}
-CREATE FUNCTION hms_live_stream(id text)
-RETURNS SETOF hms_live_stream
+CREATE FUNCTION @extschema@.hms_live_stream(id text)
+RETURNS SETOF @extschema@.hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_live_stream', id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_stream', id) AS s;
 END;
-COMMENT ON FUNCTION hms_live_stream(text) IS
+COMMENT ON FUNCTION @extschema@.hms_live_stream(text) IS
 'A live stream by id, or no row (GET /live-streams/{stream_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_live_stream(text) FROM PUBLIC;
 
 -- Begin to stream a room (HLS).  options: meeting_url (a page that joins the
 -- room by itself; needed when the template was made by API), destination (of
@@ -1363,71 +1421,77 @@ COMMENT ON FUNCTION hms_live_stream(text) IS
 -- Errors: 22023 before sending when a transcription is out of bounds; MS400 and
 -- others from the API.
 -- Source: POST /live-streams/room/{room_id}/start
-CREATE FUNCTION hms_start_live_stream(room_id text, options jsonb DEFAULT '{}')
-RETURNS hms_live_stream
+CREATE FUNCTION @extschema@.hms_start_live_stream(room_id text, options jsonb DEFAULT '{}')
+RETURNS @extschema@.hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_live_stream, 'hms_start_live_stream', room_id, options);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_live_stream, 'hms_start_live_stream', room_id, options);
 END;
-COMMENT ON FUNCTION hms_start_live_stream(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_start_live_stream(text, jsonb) IS
 'Begin to stream a room (POST /live-streams/room/{room_id}/start)';
+REVOKE ALL ON FUNCTION @extschema@.hms_start_live_stream(text, jsonb) FROM PUBLIC;
 
 -- Stop a live stream.  It takes a while to be completed.
 -- Source: POST /live-streams/{stream_id}/stop
-CREATE FUNCTION hms_stop_live_stream(id text)
-RETURNS hms_live_stream
+CREATE FUNCTION @extschema@.hms_stop_live_stream(id text)
+RETURNS @extschema@.hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_live_stream, 'hms_stop_live_stream', id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_live_stream, 'hms_stop_live_stream', id);
 END;
-COMMENT ON FUNCTION hms_stop_live_stream(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_live_stream(text) IS
 'Stop a live stream (POST /live-streams/{stream_id}/stop)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_live_stream(text) FROM PUBLIC;
 
 -- Stop every live stream of a room; returns them.  Raises when there is none.
 -- Source: POST /live-streams/room/{room_id}/stop
-CREATE FUNCTION hms_stop_live_streams(room_id text)
-RETURNS SETOF hms_live_stream
+CREATE FUNCTION @extschema@.hms_stop_live_streams(room_id text)
+RETURNS SETOF @extschema@.hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_live_stream, 'hms_stop_live_streams', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_stop_live_streams', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_stop_live_streams(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_live_streams(text) IS
 'Stop the live streams of a room; returns them (POST /live-streams/room/{room_id}/stop)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_live_streams(text) FROM PUBLIC;
 
 -- Pause the recording of a live stream; its status does not tell.
 -- Source: POST /live-streams/{stream_id}/pause-recording
-CREATE FUNCTION hms_pause_live_stream_recording(id text)
-RETURNS hms_live_stream
+CREATE FUNCTION @extschema@.hms_pause_live_stream_recording(id text)
+RETURNS @extschema@.hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_live_stream, 'hms_pause_live_stream_recording', id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_live_stream, 'hms_pause_live_stream_recording', id);
 END;
-COMMENT ON FUNCTION hms_pause_live_stream_recording(text) IS
+COMMENT ON FUNCTION @extschema@.hms_pause_live_stream_recording(text) IS
 'Pause the recording of a live stream (POST /live-streams/{stream_id}/pause-recording)';
+REVOKE ALL ON FUNCTION @extschema@.hms_pause_live_stream_recording(text) FROM PUBLIC;
 
 -- Go on with the recording of a live stream.
 -- Source: POST /live-streams/{stream_id}/resume-recording
-CREATE FUNCTION hms_resume_live_stream_recording(id text)
-RETURNS hms_live_stream
+CREATE FUNCTION @extschema@.hms_resume_live_stream_recording(id text)
+RETURNS @extschema@.hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_live_stream, 'hms_resume_live_stream_recording', id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_live_stream, 'hms_resume_live_stream_recording', id);
 END;
-COMMENT ON FUNCTION hms_resume_live_stream_recording(text) IS
+COMMENT ON FUNCTION @extschema@.hms_resume_live_stream_recording(text) IS
 'Go on with the recording of a live stream (POST /live-streams/{stream_id}/resume-recording)';
+REVOKE ALL ON FUNCTION @extschema@.hms_resume_live_stream_recording(text) FROM PUBLIC;
 
 -- Put text into a live stream that its players receive at that moment.
 -- payload: at most 100 characters.  duration: seconds that it stands.
 -- Errors: 22023 (payload too long, duration not positive).
 -- Source: POST /live-streams/{stream_id}/timed-metadata
-CREATE FUNCTION hms_send_timed_metadata(id text, payload text, duration integer)
-RETURNS hms_live_stream
+CREATE FUNCTION @extschema@.hms_send_timed_metadata(id text, payload text, duration integer)
+RETURNS @extschema@.hms_live_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_live_stream, 'hms_send_timed_metadata', id, payload, duration);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_live_stream, 'hms_send_timed_metadata', id, payload, duration);
 END;
-COMMENT ON FUNCTION hms_send_timed_metadata(text, text, integer) IS
+COMMENT ON FUNCTION @extschema@.hms_send_timed_metadata(text, text, integer) IS
 'Put text into a live stream for its players (POST /live-streams/{stream_id}/timed-metadata)';
+REVOKE ALL ON FUNCTION @extschema@.hms_send_timed_metadata(text, text, integer) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Recordings and their assets
@@ -1436,42 +1500,45 @@ COMMENT ON FUNCTION hms_send_timed_metadata(text, text, integer) IS
 -- Recordings, newest first.  status: starting, running, stopping,
 -- post_processing, completed or failed.
 -- Source: GET /recordings
-CREATE FUNCTION hms_recordings(
+CREATE FUNCTION @extschema@.hms_recordings(
 	room_id text DEFAULT NULL,
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_recording
+RETURNS SETOF @extschema@.hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_recordings', room_id, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', room_id, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_recordings(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_recordings(text, text, text) IS
 'Recordings, newest first (GET /recordings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_recordings(text, text, text) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /recordings
-CREATE FUNCTION hms_recordings(
+CREATE FUNCTION @extschema@.hms_recordings(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_recording
+RETURNS SETOF @extschema@.hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_recordings', room_ids, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', room_ids, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_recordings(text[], text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_recordings(text[], text, text) IS
 'Recordings of several rooms; in no order (GET /recordings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_recordings(text[], text, text) FROM PUBLIC;
 
 -- A recording by its id; no row when there is none.
 -- Source: GET /recordings/{recording_id}
-CREATE FUNCTION hms_recording(id text)
-RETURNS SETOF hms_recording
+CREATE FUNCTION @extschema@.hms_recording(id text)
+RETURNS SETOF @extschema@.hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_recording', id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recording', id) AS s;
 END;
-COMMENT ON FUNCTION hms_recording(text) IS
+COMMENT ON FUNCTION @extschema@.hms_recording(text) IS
 'A recording by id, or no row (GET /recordings/{recording_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_recording(text) FROM PUBLIC;
 
 -- Begin to record a room.  options: meeting_url (a page that joins the room by
 -- itself; needed when the template was made by API), destination (of the
@@ -1480,110 +1547,119 @@ COMMENT ON FUNCTION hms_recording(text) IS
 -- Errors: 22023 before sending when a resolution or transcription is out of
 -- bounds.
 -- Source: POST /recordings/room/{room_id}/start
-CREATE FUNCTION hms_start_recording(room_id text, options jsonb DEFAULT '{}')
-RETURNS hms_recording
+CREATE FUNCTION @extschema@.hms_start_recording(room_id text, options jsonb DEFAULT '{}')
+RETURNS @extschema@.hms_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_recording, 'hms_start_recording', room_id, options);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_recording, 'hms_start_recording', room_id, options);
 END;
-COMMENT ON FUNCTION hms_start_recording(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_start_recording(text, jsonb) IS
 'Begin to record a room (POST /recordings/room/{room_id}/start)';
+REVOKE ALL ON FUNCTION @extschema@.hms_start_recording(text, jsonb) FROM PUBLIC;
 
 -- Stop a recording.  It takes a while to be completed.
 -- Source: POST /recordings/{recording_id}/stop
-CREATE FUNCTION hms_stop_recording(id text)
-RETURNS hms_recording
+CREATE FUNCTION @extschema@.hms_stop_recording(id text)
+RETURNS @extschema@.hms_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_recording, 'hms_stop_recording', id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_recording, 'hms_stop_recording', id);
 END;
-COMMENT ON FUNCTION hms_stop_recording(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_recording(text) IS
 'Stop a recording (POST /recordings/{recording_id}/stop)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_recording(text) FROM PUBLIC;
 
 -- Stop every recording of a room; returns them.  Raises when there is none.
 -- Source: POST /recordings/room/{room_id}/stop
-CREATE FUNCTION hms_stop_recordings(room_id text)
-RETURNS SETOF hms_recording
+CREATE FUNCTION @extschema@.hms_stop_recordings(room_id text)
+RETURNS SETOF @extschema@.hms_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording, 'hms_stop_recordings', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_stop_recordings', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_stop_recordings(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_recordings(text) IS
 'Stop the recordings of a room; returns them (POST /recordings/room/{room_id}/stop)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_recordings(text) FROM PUBLIC;
 
 -- Pause the recording of a room; its status does not tell.
 -- Source: POST /recordings/room/{room_id}/pause
-CREATE FUNCTION hms_pause_recording(room_id text)
-RETURNS hms_recording
+CREATE FUNCTION @extschema@.hms_pause_recording(room_id text)
+RETURNS @extschema@.hms_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_recording, 'hms_pause_recording', room_id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_recording, 'hms_pause_recording', room_id);
 END;
-COMMENT ON FUNCTION hms_pause_recording(text) IS
+COMMENT ON FUNCTION @extschema@.hms_pause_recording(text) IS
 'Pause the recording of a room (POST /recordings/room/{room_id}/pause)';
+REVOKE ALL ON FUNCTION @extschema@.hms_pause_recording(text) FROM PUBLIC;
 
 -- Go on with the recording of a room.
 -- Source: POST /recordings/room/{room_id}/resume
-CREATE FUNCTION hms_resume_recording(room_id text)
-RETURNS hms_recording
+CREATE FUNCTION @extschema@.hms_resume_recording(room_id text)
+RETURNS @extschema@.hms_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_recording, 'hms_resume_recording', room_id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_recording, 'hms_resume_recording', room_id);
 END;
-COMMENT ON FUNCTION hms_resume_recording(text) IS
+COMMENT ON FUNCTION @extschema@.hms_resume_recording(text) IS
 'Go on with the recording of a room (POST /recordings/room/{room_id}/resume)';
+REVOKE ALL ON FUNCTION @extschema@.hms_resume_recording(text) FROM PUBLIC;
 
 -- Files of recordings and streams, newest first.  status: completed or failed.
 -- Source: GET /recording-assets
-CREATE FUNCTION hms_recording_assets(
+CREATE FUNCTION @extschema@.hms_recording_assets(
 	room_id text DEFAULT NULL,
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_recording_asset
+RETURNS SETOF @extschema@.hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_id, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', room_id, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_recording_assets(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_recording_assets(text, text, text) IS
 'Files of recordings and streams, newest first (GET /recording-assets)';
+REVOKE ALL ON FUNCTION @extschema@.hms_recording_assets(text, text, text) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /recording-assets
-CREATE FUNCTION hms_recording_assets(
+CREATE FUNCTION @extschema@.hms_recording_assets(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_recording_asset
+RETURNS SETOF @extschema@.hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording_asset, 'hms_recording_assets', room_ids, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', room_ids, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_recording_assets(text[], text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_recording_assets(text[], text, text) IS
 'Files of recordings and streams of several rooms; in no order (GET /recording-assets)';
+REVOKE ALL ON FUNCTION @extschema@.hms_recording_assets(text[], text, text) FROM PUBLIC;
 
 -- A file of a recording or stream by its id; no row when there is none.
 -- Source: GET /recording-assets/{asset_id}
-CREATE FUNCTION hms_recording_asset(id text)
-RETURNS SETOF hms_recording_asset
+CREATE FUNCTION @extschema@.hms_recording_asset(id text)
+RETURNS SETOF @extschema@.hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_recording_asset, 'hms_recording_asset', id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_asset', id) AS s;
 END;
-COMMENT ON FUNCTION hms_recording_asset(text) IS
+COMMENT ON FUNCTION @extschema@.hms_recording_asset(text) IS
 'A file of a recording or stream by id, or no row (GET /recording-assets/{asset_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_recording_asset(text) FROM PUBLIC;
 
 -- A new link to a recording asset, which anybody who has it can use for that
 -- long; no row when there is no such asset.  valid_for: at least one second.
 -- Errors: 22004, 22023 (valid_for).
 -- Source: GET /recording-assets/{asset_id}/presigned-url
-CREATE FUNCTION hms_presigned_url(asset_id text, valid_for interval DEFAULT '1 hour')
-RETURNS SETOF hms_presigned_url
+CREATE FUNCTION @extschema@.hms_presigned_url(asset_id text, valid_for interval DEFAULT '1 hour')
+RETURNS SETOF @extschema@.hms_presigned_url
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_presigned_url, 'hms_presigned_url', asset_id, valid_for) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_presigned_url, 'hms_presigned_url', asset_id, valid_for) AS s;
 END;
-COMMENT ON FUNCTION hms_presigned_url(text, interval) IS
+COMMENT ON FUNCTION @extschema@.hms_presigned_url(text, interval) IS
 'A link to a recording asset that works for a limited time, or no row (GET /recording-assets/{asset_id}/presigned-url)';
+REVOKE ALL ON FUNCTION @extschema@.hms_presigned_url(text, interval) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- External streams
@@ -1592,42 +1668,45 @@ COMMENT ON FUNCTION hms_presigned_url(text, interval) IS
 -- External streams, newest first.  status: starting, running, stopping,
 -- post_processing, completed or failed.
 -- Source: GET /external-streams
-CREATE FUNCTION hms_external_streams(
+CREATE FUNCTION @extschema@.hms_external_streams(
 	room_id text DEFAULT NULL,
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_external_stream
+RETURNS SETOF @extschema@.hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_id, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', room_id, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_external_streams(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_external_streams(text, text, text) IS
 'External streams, newest first (GET /external-streams)';
+REVOKE ALL ON FUNCTION @extschema@.hms_external_streams(text, text, text) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /external-streams
-CREATE FUNCTION hms_external_streams(
+CREATE FUNCTION @extschema@.hms_external_streams(
 	room_ids text[],
 	session_id text DEFAULT NULL,
 	status text DEFAULT NULL)
-RETURNS SETOF hms_external_stream
+RETURNS SETOF @extschema@.hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_external_streams', room_ids, session_id, status) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', room_ids, session_id, status) AS s;
 END;
-COMMENT ON FUNCTION hms_external_streams(text[], text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_external_streams(text[], text, text) IS
 'External streams of several rooms; in no order (GET /external-streams)';
+REVOKE ALL ON FUNCTION @extschema@.hms_external_streams(text[], text, text) FROM PUBLIC;
 
 -- An external stream by its id; no row when there is none.
 -- Source: GET /external-streams/{stream_id}
-CREATE FUNCTION hms_external_stream(id text)
-RETURNS SETOF hms_external_stream
+CREATE FUNCTION @extschema@.hms_external_stream(id text)
+RETURNS SETOF @extschema@.hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_external_stream', id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_stream', id) AS s;
 END;
-COMMENT ON FUNCTION hms_external_stream(text) IS
+COMMENT ON FUNCTION @extschema@.hms_external_stream(text) IS
 'An external stream by id, or no row (GET /external-streams/{stream_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_external_stream(text) FROM PUBLIC;
 
 -- Begin to stream a room to RTMP servers.  options: rtmp_urls (required: 1 to 5
 -- URLs with their stream keys), recording (boolean), resolution {width, height}
@@ -1637,37 +1716,40 @@ COMMENT ON FUNCTION hms_external_stream(text) IS
 -- Errors: 22023 before sending when URLs are missing, too many or not rtmp://
 -- or rtmps://, or a resolution is out of bounds.
 -- Source: POST /external-streams/room/{room_id}/start
-CREATE FUNCTION hms_start_external_stream(room_id text, options jsonb)
-RETURNS hms_external_stream
+CREATE FUNCTION @extschema@.hms_start_external_stream(room_id text, options jsonb)
+RETURNS @extschema@.hms_external_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_external_stream, 'hms_start_external_stream', room_id, options);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_external_stream, 'hms_start_external_stream', room_id, options);
 END;
-COMMENT ON FUNCTION hms_start_external_stream(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_start_external_stream(text, jsonb) IS
 'Begin to stream a room to RTMP servers (POST /external-streams/room/{room_id}/start)';
+REVOKE ALL ON FUNCTION @extschema@.hms_start_external_stream(text, jsonb) FROM PUBLIC;
 
 -- Stop an external stream.  It takes a while to be completed.
 -- Source: POST /external-streams/{stream_id}/stop
-CREATE FUNCTION hms_stop_external_stream(id text)
-RETURNS hms_external_stream
+CREATE FUNCTION @extschema@.hms_stop_external_stream(id text)
+RETURNS @extschema@.hms_external_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_external_stream, 'hms_stop_external_stream', id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_external_stream, 'hms_stop_external_stream', id);
 END;
-COMMENT ON FUNCTION hms_stop_external_stream(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_external_stream(text) IS
 'Stop an external stream (POST /external-streams/{stream_id}/stop)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_external_stream(text) FROM PUBLIC;
 
 -- Stop every external stream of a room; returns them.  Raises when there is
 -- none.
 -- Source: POST /external-streams/room/{room_id}/stop
-CREATE FUNCTION hms_stop_external_streams(room_id text)
-RETURNS SETOF hms_external_stream
+CREATE FUNCTION @extschema@.hms_stop_external_streams(room_id text)
+RETURNS SETOF @extschema@.hms_external_stream
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_external_stream, 'hms_stop_external_streams', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_stop_external_streams', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_stop_external_streams(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_external_streams(text) IS
 'Stop the external streams of a room; returns them (POST /external-streams/room/{room_id}/stop)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_external_streams(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Stream keys: secrets, for roles that may write
@@ -1676,36 +1758,39 @@ COMMENT ON FUNCTION hms_stop_external_streams(text) IS
 -- The stream key of a room that works; no row when there is none.  Its URL may
 -- change: ask before each stream.
 -- Source: GET /stream-keys/room/{room_id}
-CREATE FUNCTION hms_stream_key(room_id text)
-RETURNS SETOF hms_stream_key
+CREATE FUNCTION @extschema@.hms_stream_key(room_id text)
+RETURNS SETOF @extschema@.hms_stream_key
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_stream_key, 'hms_stream_key', room_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stream_key, 'hms_stream_key', room_id) AS s;
 END;
-COMMENT ON FUNCTION hms_stream_key(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stream_key(text) IS
 'The stream key of a room, or no row (GET /stream-keys/room/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_stream_key(text) FROM PUBLIC;
 
 -- Make a stream key for a room.  A room has one: disable it to get another.
 -- Source: POST /stream-keys/room/{room_id}
-CREATE FUNCTION hms_create_stream_key(room_id text)
-RETURNS hms_stream_key
+CREATE FUNCTION @extschema@.hms_create_stream_key(room_id text)
+RETURNS @extschema@.hms_stream_key
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_stream_key, 'hms_create_stream_key', room_id);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_stream_key, 'hms_create_stream_key', room_id);
 END;
-COMMENT ON FUNCTION hms_create_stream_key(text) IS
+COMMENT ON FUNCTION @extschema@.hms_create_stream_key(text) IS
 'Make a stream key for a room (POST /stream-keys/room/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_stream_key(text) FROM PUBLIC;
 
 -- Let the stream key of a room work no longer.
 -- Source: POST /stream-keys/room/{room_id}/disable
-CREATE FUNCTION hms_disable_stream_key(room_id text)
+CREATE FUNCTION @extschema@.hms_disable_stream_key(room_id text)
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_disable_stream_key', room_id);
+	SELECT hms_internal._hms_call(NULL::text, 'hms_disable_stream_key', room_id);
 END;
-COMMENT ON FUNCTION hms_disable_stream_key(text) IS
+COMMENT ON FUNCTION @extschema@.hms_disable_stream_key(text) IS
 'Let the stream key of a room work no longer (POST /stream-keys/room/{room_id}/disable)';
+REVOKE ALL ON FUNCTION @extschema@.hms_disable_stream_key(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Polls
@@ -1715,173 +1800,187 @@ COMMENT ON FUNCTION hms_disable_stream_key(text) IS
 -- peerid), type (poll, quiz), start (auto, manual), questions.  Each call makes
 -- another; there is no list of polls and no way to remove one, so keep the id.
 -- Source: POST /polls
-CREATE FUNCTION hms_create_poll(options jsonb DEFAULT '{}')
-RETURNS hms_poll
+CREATE FUNCTION @extschema@.hms_create_poll(options jsonb DEFAULT '{}')
+RETURNS @extschema@.hms_poll
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_poll, 'hms_create_poll', options);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_poll, 'hms_create_poll', options);
 END;
-COMMENT ON FUNCTION hms_create_poll(jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_create_poll(jsonb) IS
 'Make a poll (POST /polls)';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_poll(jsonb) FROM PUBLIC;
 
 -- A poll by its id, with the right answers; no row when there is none.
 -- Source: GET /polls/{poll_id}
-CREATE FUNCTION hms_poll(poll_id text)
-RETURNS SETOF hms_poll
+CREATE FUNCTION @extschema@.hms_poll(poll_id text)
+RETURNS SETOF @extschema@.hms_poll
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll, 'hms_poll', poll_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll, 'hms_poll', poll_id) AS s;
 END;
-COMMENT ON FUNCTION hms_poll(text) IS
+COMMENT ON FUNCTION @extschema@.hms_poll(text) IS
 'A poll by id, or no row (GET /polls/{poll_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll(text) FROM PUBLIC;
 
 -- Replace a poll as a whole: what poll lacks is lost.
 -- Source: POST /polls/{poll_id}
-CREATE FUNCTION hms_update_poll(poll_id text, poll jsonb)
-RETURNS hms_poll
+CREATE FUNCTION @extschema@.hms_update_poll(poll_id text, poll jsonb)
+RETURNS @extschema@.hms_poll
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_poll, 'hms_update_poll', poll_id, poll);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_poll, 'hms_update_poll', poll_id, poll);
 END;
-COMMENT ON FUNCTION hms_update_poll(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_poll(text, jsonb) IS
 'Replace a poll as a whole (POST /polls/{poll_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_poll(text, jsonb) FROM PUBLIC;
 
 -- Replace a question as a whole: what it lacks is lost.  question_id: its
 -- index, from 1.
 -- Source: POST /polls/{poll_id}/questions/{question_id}
-CREATE FUNCTION hms_update_poll_question(
+CREATE FUNCTION @extschema@.hms_update_poll_question(
 	poll_id text,
 	question_id integer,
 	question jsonb)
-RETURNS hms_poll_question
+RETURNS @extschema@.hms_poll_question
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_poll_question, 'hms_update_poll_question', poll_id, question_id, question);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_poll_question, 'hms_update_poll_question', poll_id, question_id, question);
 END;
-COMMENT ON FUNCTION hms_update_poll_question(text, integer, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_poll_question(text, integer, jsonb) IS
 'Replace a question of a poll as a whole (POST /polls/{poll_id}/questions/{question_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_poll_question(text, integer, jsonb) FROM PUBLIC;
 
 -- Remove a question.  Those after it move up: remove several from the last to
 -- the first, and look before you repeat one that failed.
 -- Source: DELETE /polls/{poll_id}/questions/{question_id}
-CREATE FUNCTION hms_delete_poll_question(poll_id text, question_id integer)
+CREATE FUNCTION @extschema@.hms_delete_poll_question(poll_id text, question_id integer)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::void, 'hms_delete_poll_question', poll_id, question_id);
+	SELECT hms_internal._hms_call(NULL::void, 'hms_delete_poll_question', poll_id, question_id);
 END;
-COMMENT ON FUNCTION hms_delete_poll_question(text, integer) IS
+COMMENT ON FUNCTION @extschema@.hms_delete_poll_question(text, integer) IS
 'Remove a question of a poll; those after it move up (DELETE /polls/{poll_id}/questions/{question_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_delete_poll_question(text, integer) FROM PUBLIC;
 
 -- Replace an option of a question as a whole.  option_id: its index, from 1.
 -- Source: POST /polls/{poll_id}/questions/{question_id}/options/{option_id}
-CREATE FUNCTION hms_update_poll_option(
+CREATE FUNCTION @extschema@.hms_update_poll_option(
 	poll_id text,
 	question_id integer,
 	option_id integer,
 	option jsonb)
-RETURNS hms_poll_option
+RETURNS @extschema@.hms_poll_option
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_poll_option, 'hms_update_poll_option', poll_id, question_id, option_id, option);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_poll_option, 'hms_update_poll_option', poll_id, question_id, option_id, option);
 END;
-COMMENT ON FUNCTION hms_update_poll_option(text, integer, integer, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_poll_option(text, integer, integer, jsonb) IS
 'Replace an option of a question as a whole (POST /polls/{poll_id}/questions/{question_id}/options/{option_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_poll_option(text, integer, integer, jsonb) FROM PUBLIC;
 
 -- Remove an option of a question.  Those after it move up.
 -- Source: DELETE /polls/{poll_id}/questions/{question_id}/options/{option_id}
-CREATE FUNCTION hms_delete_poll_option(
+CREATE FUNCTION @extschema@.hms_delete_poll_option(
 	poll_id text,
 	question_id integer,
 	option_id integer)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::void, 'hms_delete_poll_option', poll_id, question_id, option_id);
+	SELECT hms_internal._hms_call(NULL::void, 'hms_delete_poll_option', poll_id, question_id, option_id);
 END;
-COMMENT ON FUNCTION hms_delete_poll_option(text, integer, integer) IS
+COMMENT ON FUNCTION @extschema@.hms_delete_poll_option(text, integer, integer) IS
 'Remove an option of a question; those after it move up (DELETE /polls/{poll_id}/questions/{question_id}/options/{option_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_delete_poll_option(text, integer, integer) FROM PUBLIC;
 
 -- The runs of a poll.
 -- Source: GET /polls/{poll_id}/sessions
-CREATE FUNCTION hms_poll_sessions(poll_id text)
-RETURNS SETOF hms_poll_session
+CREATE FUNCTION @extschema@.hms_poll_sessions(poll_id text)
+RETURNS SETOF @extschema@.hms_poll_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll_session, 'hms_poll_sessions', poll_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll_session, 'hms_poll_sessions', poll_id) AS s;
 END;
-COMMENT ON FUNCTION hms_poll_sessions(text) IS
+COMMENT ON FUNCTION @extschema@.hms_poll_sessions(text) IS
 'The runs of a poll in sessions (GET /polls/{poll_id}/sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll_sessions(text) FROM PUBLIC;
 
 -- The runs of a poll in one session; no row when there is none.
 -- Source: GET /polls/{poll_id}/sessions/{session_id}
-CREATE FUNCTION hms_poll_session(poll_id text, session_id text)
-RETURNS SETOF hms_poll_session
+CREATE FUNCTION @extschema@.hms_poll_session(poll_id text, session_id text)
+RETURNS SETOF @extschema@.hms_poll_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll_session, 'hms_poll_session', poll_id, session_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll_session, 'hms_poll_session', poll_id, session_id) AS s;
 END;
-COMMENT ON FUNCTION hms_poll_session(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_poll_session(text, text) IS
 'The runs of a poll in a session (GET /polls/{poll_id}/sessions/{session_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll_session(text, text) FROM PUBLIC;
 
 -- The answers to a poll.  question: of one question, by its index.  "all": true
 -- for those too that were changed later.
 -- Source: GET /polls/{poll_id}/responses
-CREATE FUNCTION hms_poll_responses(
+CREATE FUNCTION @extschema@.hms_poll_responses(
 	poll_id text,
 	question integer DEFAULT NULL,
 	"all" boolean DEFAULT NULL)
-RETURNS SETOF hms_poll_response
+RETURNS SETOF @extschema@.hms_poll_response
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll_response, 'hms_poll_responses', poll_id, question, "all") AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll_response, 'hms_poll_responses', poll_id, question, "all") AS s;
 END;
-COMMENT ON FUNCTION hms_poll_responses(text, integer, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_poll_responses(text, integer, boolean) IS
 'The answers to a poll (GET /polls/{poll_id}/responses)';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll_responses(text, integer, boolean) FROM PUBLIC;
 
 -- An answer to a poll by its id; no row when there is none.
 -- Source: GET /polls/{poll_id}/responses/{response_id}
-CREATE FUNCTION hms_poll_response(poll_id text, response_id text)
-RETURNS SETOF hms_poll_response
+CREATE FUNCTION @extschema@.hms_poll_response(poll_id text, response_id text)
+RETURNS SETOF @extschema@.hms_poll_response
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll_response, 'hms_poll_response', poll_id, response_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll_response, 'hms_poll_response', poll_id, response_id) AS s;
 END;
-COMMENT ON FUNCTION hms_poll_response(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_poll_response(text, text) IS
 'An answer to a poll by id, or no row (GET /polls/{poll_id}/responses/{response_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll_response(text, text) FROM PUBLIC;
 
 -- What the participants scored.  question: for one question, by its index.
 -- Source: GET /polls/{poll_id}/results
-CREATE FUNCTION hms_poll_results(poll_id text, question integer DEFAULT NULL)
-RETURNS SETOF hms_poll_result
+CREATE FUNCTION @extschema@.hms_poll_results(poll_id text, question integer DEFAULT NULL)
+RETURNS SETOF @extschema@.hms_poll_result
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll_result, 'hms_poll_results', poll_id, question) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll_result, 'hms_poll_results', poll_id, question) AS s;
 END;
-COMMENT ON FUNCTION hms_poll_results(text, integer) IS
+COMMENT ON FUNCTION @extschema@.hms_poll_results(text, integer) IS
 'What the participants of a poll scored (GET /polls/{poll_id}/results)';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll_results(text, integer) FROM PUBLIC;
 
 -- A score by its id; no row when there is none.
 -- Source: GET /polls/{poll_id}/results/{result_id}
-CREATE FUNCTION hms_poll_result(poll_id text, result_id text)
-RETURNS SETOF hms_poll_result
+CREATE FUNCTION @extschema@.hms_poll_result(poll_id text, result_id text)
+RETURNS SETOF @extschema@.hms_poll_result
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_poll_result, 'hms_poll_result', poll_id, result_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_poll_result, 'hms_poll_result', poll_id, result_id) AS s;
 END;
-COMMENT ON FUNCTION hms_poll_result(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_poll_result(text, text) IS
 'A score of a poll by id, or no row (GET /polls/{poll_id}/results/{result_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_poll_result(text, text) FROM PUBLIC;
 
 -- Give a room its polls, by id, in place of those it had.
 -- Source: POST /rooms/{room_id}
-CREATE FUNCTION hms_link_polls(room_id text, polls text[])
-RETURNS hms_room
+CREATE FUNCTION @extschema@.hms_link_polls(room_id text, polls text[])
+RETURNS @extschema@.hms_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_room, 'hms_link_polls', room_id, polls);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_room, 'hms_link_polls', room_id, polls);
 END;
-COMMENT ON FUNCTION hms_link_polls(text, text[]) IS
+COMMENT ON FUNCTION @extschema@.hms_link_polls(text, text[]) IS
 'Give a room its polls, in place of those it had (POST /rooms/{room_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_link_polls(text, text[]) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Templates, their roles, settings, destinations and recordings: what can show
@@ -1890,26 +1989,28 @@ COMMENT ON FUNCTION hms_link_polls(text, text[]) IS
 
 -- All templates, newest first.  settings can hold storage keys.
 -- Source: GET /templates
-CREATE FUNCTION hms_templates()
-RETURNS SETOF hms_template
+CREATE FUNCTION @extschema@.hms_templates()
+RETURNS SETOF @extschema@.hms_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_template, 'hms_templates') AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_template, 'hms_templates') AS s;
 END;
-COMMENT ON FUNCTION hms_templates() IS
+COMMENT ON FUNCTION @extschema@.hms_templates() IS
 'All templates; can show storage keys (GET /templates)';
+REVOKE ALL ON FUNCTION @extschema@.hms_templates() FROM PUBLIC;
 
 -- A template by its id; no row when there is none.  settings can hold storage
 -- keys.
 -- Source: GET /templates/{template_id}
-CREATE FUNCTION hms_template(template_id text)
-RETURNS SETOF hms_template
+CREATE FUNCTION @extschema@.hms_template(template_id text)
+RETURNS SETOF @extschema@.hms_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_template, 'hms_template', template_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_template, 'hms_template', template_id) AS s;
 END;
-COMMENT ON FUNCTION hms_template(text) IS
+COMMENT ON FUNCTION @extschema@.hms_template(text) IS
 'A template by id, or no row; can show storage keys (GET /templates/{template_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_template(text) FROM PUBLIC;
 
 -- Make a template.  template: name, roles, settings, destinations, plugins, as
 -- the API has them.  The API overwrites a template of that name; here that
@@ -1917,44 +2018,47 @@ COMMENT ON FUNCTION hms_template(text) IS
 -- make the same name at the same instant can still meet.
 -- Errors: 22023 when the name is there, or the template is out of bounds.
 -- Source: POST /templates
-CREATE FUNCTION hms_create_template(
+CREATE FUNCTION @extschema@.hms_create_template(
 	template jsonb DEFAULT '{}',
 	overwrite boolean DEFAULT false)
-RETURNS hms_template
+RETURNS @extschema@.hms_template
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_template, 'hms_create_template', template, overwrite);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_template, 'hms_create_template', template, overwrite);
 END;
-COMMENT ON FUNCTION hms_create_template(jsonb, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_create_template(jsonb, boolean) IS
 'Make a template; with overwrite => true replaces the one of that name (POST /templates)';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_template(jsonb, boolean) FROM PUBLIC;
 
 -- Replace a template as a whole: read it, change it, send all of it.  roles and
 -- settings are required; the API also empties the destinations of a template
 -- that comes without, so these are too unless overwrite => true.
 -- Errors: 22023 when one is missing or out of bounds.
 -- Source: POST /templates/{template_id}
-CREATE FUNCTION hms_update_template(
+CREATE FUNCTION @extschema@.hms_update_template(
 	template_id text,
 	template jsonb,
 	overwrite boolean DEFAULT false)
-RETURNS hms_template
+RETURNS @extschema@.hms_template
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_template, 'hms_update_template', template_id, template, overwrite);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_template, 'hms_update_template', template_id, template, overwrite);
 END;
-COMMENT ON FUNCTION hms_update_template(text, jsonb, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_update_template(text, jsonb, boolean) IS
 'Overwrite a template as a whole: read it, change it, send all of it (POST /templates/{template_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_template(text, jsonb, boolean) FROM PUBLIC;
 
 -- A role of a template; no row when there is none.
 -- Source: GET /templates/{template_id}/roles/{role_name}
-CREATE FUNCTION hms_role(template_id text, role_name text)
-RETURNS SETOF hms_role
+CREATE FUNCTION @extschema@.hms_role(template_id text, role_name text)
+RETURNS SETOF @extschema@.hms_role
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_role, 'hms_role', template_id, role_name) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_role, 'hms_role', template_id, role_name) AS s;
 END;
-COMMENT ON FUNCTION hms_role(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_role(text, text) IS
 'A role of a template, or no row (GET /templates/{template_id}/roles/{role_name})';
+REVOKE ALL ON FUNCTION @extschema@.hms_role(text, text) FROM PUBLIC;
 
 -- Make a role of a template; what it lacks takes the API's defaults.  The API
 -- overwrites a role of that name; here that takes overwrite => true, and
@@ -1962,102 +2066,110 @@ COMMENT ON FUNCTION hms_role(text, text) IS
 -- role.
 -- Errors: 22023 when the role is there, or out of bounds.
 -- Source: POST /templates/{template_id}/roles/{role_name}
-CREATE FUNCTION hms_create_role(
+CREATE FUNCTION @extschema@.hms_create_role(
 	template_id text,
 	role_name text,
 	role jsonb DEFAULT '{}',
 	overwrite boolean DEFAULT false)
-RETURNS hms_role
+RETURNS @extschema@.hms_role
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_role, 'hms_create_role', template_id, role_name, role, overwrite);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_role, 'hms_create_role', template_id, role_name, role, overwrite);
 END;
-COMMENT ON FUNCTION hms_create_role(text, text, jsonb, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_create_role(text, text, jsonb, boolean) IS
 'Make a role of a template; with overwrite => true replaces it as a whole (POST /templates/{template_id}/roles/{role_name})';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_role(text, text, jsonb, boolean) FROM PUBLIC;
 
 -- Remove a role from a template; raises MS404 when there is none.
 -- Source: DELETE /templates/{template_id}/roles/{role_name}
-CREATE FUNCTION hms_delete_role(template_id text, role_name text)
+CREATE FUNCTION @extschema@.hms_delete_role(template_id text, role_name text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::void, 'hms_delete_role', template_id, role_name);
+	SELECT hms_internal._hms_call(NULL::void, 'hms_delete_role', template_id, role_name);
 END;
-COMMENT ON FUNCTION hms_delete_role(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_delete_role(text, text) IS
 'Remove a role from a template (DELETE /templates/{template_id}/roles/{role_name})';
+REVOKE ALL ON FUNCTION @extschema@.hms_delete_role(text, text) FROM PUBLIC;
 
 -- The settings of a template; no row when there is no template.  recording can
 -- hold storage keys.
 -- Source: GET /templates/{template_id}/settings
-CREATE FUNCTION hms_template_settings(template_id text)
-RETURNS SETOF hms_template_settings
+CREATE FUNCTION @extschema@.hms_template_settings(template_id text)
+RETURNS SETOF @extschema@.hms_template_settings
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_template_settings, 'hms_template_settings', template_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_template_settings, 'hms_template_settings', template_id) AS s;
 END;
-COMMENT ON FUNCTION hms_template_settings(text) IS
+COMMENT ON FUNCTION @extschema@.hms_template_settings(text) IS
 'The settings of a template, or no row; can show storage keys (GET /templates/{template_id}/settings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_template_settings(text) FROM PUBLIC;
 
 -- Change settings of a template: region, recording, roomState.  Returns them,
 -- storage keys too.
 -- Source: POST /templates/{template_id}/settings
-CREATE FUNCTION hms_update_template_settings(template_id text, settings jsonb)
-RETURNS hms_template_settings
+CREATE FUNCTION @extschema@.hms_update_template_settings(template_id text, settings jsonb)
+RETURNS @extschema@.hms_template_settings
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_template_settings, 'hms_update_template_settings', template_id, settings);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_template_settings, 'hms_update_template_settings', template_id, settings);
 END;
-COMMENT ON FUNCTION hms_update_template_settings(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_template_settings(text, jsonb) IS
 'Change the settings of a template; shows storage keys (POST /templates/{template_id}/settings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_template_settings(text, jsonb) FROM PUBLIC;
 
 -- The destinations of a template, whose RTMP URLs can hold stream keys; no row
 -- when there is no template.
 -- Source: GET /templates/{template_id}/destinations
-CREATE FUNCTION hms_template_destinations(template_id text)
-RETURNS SETOF hms_template_destinations
+CREATE FUNCTION @extschema@.hms_template_destinations(template_id text)
+RETURNS SETOF @extschema@.hms_template_destinations
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_template_destinations, 'hms_template_destinations', template_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_template_destinations, 'hms_template_destinations', template_id) AS s;
 END;
-COMMENT ON FUNCTION hms_template_destinations(text) IS
+COMMENT ON FUNCTION @extschema@.hms_template_destinations(text) IS
 'The destinations of a template, or no row; can show stream keys (GET /templates/{template_id}/destinations)';
+REVOKE ALL ON FUNCTION @extschema@.hms_template_destinations(text) FROM PUBLIC;
 
 -- Set destinations of a template: rtmpDestinations, hlsDestinations and
 -- transcriptions, each a map by name.  Returns them, stream keys too.
 -- Source: POST /templates/{template_id}/destinations
-CREATE FUNCTION hms_update_template_destinations(template_id text, destinations jsonb)
-RETURNS hms_template_destinations
+CREATE FUNCTION @extschema@.hms_update_template_destinations(template_id text, destinations jsonb)
+RETURNS @extschema@.hms_template_destinations
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_template_destinations, 'hms_update_template_destinations', template_id, destinations);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_template_destinations, 'hms_update_template_destinations', template_id, destinations);
 END;
-COMMENT ON FUNCTION hms_update_template_destinations(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_template_destinations(text, jsonb) IS
 'Set destinations of a template; can show stream keys (POST /templates/{template_id}/destinations)';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_template_destinations(text, jsonb) FROM PUBLIC;
 
 -- What the rooms of a template record; no row when that is nothing, or there is
 -- no template.
 -- Source: GET /templates/{template_id}/recordings
-CREATE FUNCTION hms_template_recordings(template_id text)
-RETURNS SETOF hms_template_recording
+CREATE FUNCTION @extschema@.hms_template_recordings(template_id text)
+RETURNS SETOF @extschema@.hms_template_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_template_recording, 'hms_template_recordings', template_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_template_recording, 'hms_template_recordings', template_id) AS s;
 END;
-COMMENT ON FUNCTION hms_template_recordings(text) IS
+COMMENT ON FUNCTION @extschema@.hms_template_recordings(text) IS
 'What the rooms of a template record (GET /templates/{template_id}/recordings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_template_recordings(text) FROM PUBLIC;
 
 -- Set what the rooms of a template record.  recordings: an array of one
 -- configuration with name and role.
 -- Errors: 22023 when it is not that.
 -- Source: POST /templates/{template_id}/recordings
-CREATE FUNCTION hms_update_template_recordings(template_id text, recordings jsonb)
-RETURNS SETOF hms_template_recording
+CREATE FUNCTION @extschema@.hms_update_template_recordings(template_id text, recordings jsonb)
+RETURNS SETOF @extschema@.hms_template_recording
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_template_recording, 'hms_update_template_recordings', template_id, recordings) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_template_recording, 'hms_update_template_recordings', template_id, recordings) AS s;
 END;
-COMMENT ON FUNCTION hms_update_template_recordings(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_update_template_recordings(text, jsonb) IS
 'Set what the rooms of a template record (POST /templates/{template_id}/recordings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_template_recordings(text, jsonb) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- SIP
@@ -2066,34 +2178,36 @@ COMMENT ON FUNCTION hms_update_template_recordings(text, jsonb) IS
 -- Make a trunk for calls out, with what its provider gave you.  "from": the
 -- number that callees see.
 -- Source: POST /sip/outbound/trunks
-CREATE FUNCTION hms_create_sip_outbound_trunk(
+CREATE FUNCTION @extschema@.hms_create_sip_outbound_trunk(
 	username text,
 	password text,
 	address text,
 	"from" text)
-RETURNS hms_sip_outbound_trunk
+RETURNS @extschema@.hms_sip_outbound_trunk
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_sip_outbound_trunk, 'hms_create_sip_outbound_trunk', username, password, address, "from");
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_sip_outbound_trunk, 'hms_create_sip_outbound_trunk', username, password, address, "from");
 END;
-COMMENT ON FUNCTION hms_create_sip_outbound_trunk(text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_create_sip_outbound_trunk(text, text, text, text) IS
 'Make a SIP trunk for calls out (POST /sip/outbound/trunks)';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_sip_outbound_trunk(text, text, text, text) FROM PUBLIC;
 
 -- Change a trunk.
 -- Source: POST /sip/outbound/trunks/{trunk_id}
-CREATE FUNCTION hms_update_sip_outbound_trunk(
+CREATE FUNCTION @extschema@.hms_update_sip_outbound_trunk(
 	trunk_id text,
 	username text DEFAULT NULL,
 	password text DEFAULT NULL,
 	address text DEFAULT NULL,
 	"from" text DEFAULT NULL)
-RETURNS hms_sip_outbound_trunk
+RETURNS @extschema@.hms_sip_outbound_trunk
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_sip_outbound_trunk, 'hms_update_sip_outbound_trunk', trunk_id, username, password, address, "from");
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_sip_outbound_trunk, 'hms_update_sip_outbound_trunk', trunk_id, username, password, address, "from");
 END;
-COMMENT ON FUNCTION hms_update_sip_outbound_trunk(text, text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_update_sip_outbound_trunk(text, text, text, text, text) IS
 'Change a SIP trunk (POST /sip/outbound/trunks/{trunk_id})';
+REVOKE ALL ON FUNCTION @extschema@.hms_update_sip_outbound_trunk(text, text, text, text, text) FROM PUBLIC;
 
 -- Call somebody into a room.  "to": a number, or what the trunk understands.
 -- room_code: of the room and role.  name, user_id: of the peer.  headers: more
@@ -2101,7 +2215,7 @@ COMMENT ON FUNCTION hms_update_sip_outbound_trunk(text, text, text, text, text) 
 -- when nobody answered: mind hms.timeout and statement_timeout.
 -- Errors: 22023 (headers that are not SIP's).
 -- Source: POST /sip/outbound/call
-CREATE FUNCTION hms_start_sip_outbound_call(
+CREATE FUNCTION @extschema@.hms_start_sip_outbound_call(
 	"to" text,
 	room_code text,
 	trunk_id text,
@@ -2109,20 +2223,21 @@ CREATE FUNCTION hms_start_sip_outbound_call(
 	user_id text DEFAULT NULL,
 	video boolean DEFAULT NULL,
 	headers jsonb DEFAULT NULL)
-RETURNS hms_sip_outbound_call
+RETURNS @extschema@.hms_sip_outbound_call
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_sip_outbound_call, 'hms_start_sip_outbound_call', "to", room_code, trunk_id, name, user_id, video, headers);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_sip_outbound_call, 'hms_start_sip_outbound_call', "to", room_code, trunk_id, name, user_id, video, headers);
 END;
-COMMENT ON FUNCTION hms_start_sip_outbound_call(text, text, text, text, text, boolean, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_start_sip_outbound_call(text, text, text, text, text, boolean, jsonb) IS
 'Call somebody into a room; waits for the answer (POST /sip/outbound/call)';
+REVOKE ALL ON FUNCTION @extschema@.hms_start_sip_outbound_call(text, text, text, text, text, boolean, jsonb) FROM PUBLIC;
 
 -- Send tones to the SIP peers of a room: 100 ms each, in order.  role, user_id:
 -- in whose name, for the auth token that this endpoint takes.  digits: 0 to 9,
 -- *, #, a to d.
 -- Errors: 22023 (digits).
 -- Source: POST /sip/dtmf
-CREATE FUNCTION hms_send_dtmf(
+CREATE FUNCTION @extschema@.hms_send_dtmf(
 	room_id text,
 	role text,
 	digits text[],
@@ -2130,10 +2245,11 @@ CREATE FUNCTION hms_send_dtmf(
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::void, 'hms_send_dtmf', room_id, role, digits, user_id);
+	SELECT hms_internal._hms_call(NULL::void, 'hms_send_dtmf', room_id, role, digits, user_id);
 END;
-COMMENT ON FUNCTION hms_send_dtmf(text, text, text[], text) IS
+COMMENT ON FUNCTION @extschema@.hms_send_dtmf(text, text, text[], text) IS
 'Send tones to the SIP peers of a room (POST /sip/dtmf)';
+REVOKE ALL ON FUNCTION @extschema@.hms_send_dtmf(text, text, text[], text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Legacy Beam, at hms.beam_url: use recordings and external streams instead
@@ -2146,7 +2262,7 @@ COMMENT ON FUNCTION hms_send_dtmf(text, text, text[], text) IS
 -- Errors: 22023 before sending when URLs or the resolution are out of bounds, or
 -- there is neither a URL nor record; Beam's own errors have their code in DETAIL.
 -- Source: POST /beam
-CREATE FUNCTION hms_start_beam(
+CREATE FUNCTION @extschema@.hms_start_beam(
 	room_id text,
 	meeting_url text,
 	rtmp_urls text[] DEFAULT NULL,
@@ -2156,24 +2272,26 @@ CREATE FUNCTION hms_start_beam(
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_start_beam', room_id, meeting_url, rtmp_urls, record,
+	SELECT hms_internal._hms_call(NULL::text, 'hms_start_beam', room_id, meeting_url, rtmp_urls, record,
 		CASE WHEN width IS NOT NULL OR height IS NOT NULL
 			THEN jsonb_build_object('width', width, 'height', height)
 		END);
 END;
-COMMENT ON FUNCTION hms_start_beam(text, text, text[], boolean, integer, integer) IS
+COMMENT ON FUNCTION @extschema@.hms_start_beam(text, text, text[], boolean, integer, integer) IS
 'Begin to record or stream a room by the legacy Beam API (POST /beam)';
+REVOKE ALL ON FUNCTION @extschema@.hms_start_beam(text, text, text[], boolean, integer, integer) FROM PUBLIC;
 
 -- End what hms_start_beam began in a room.
 -- Source: POST /beam
-CREATE FUNCTION hms_stop_beam(room_id text)
+CREATE FUNCTION @extschema@.hms_stop_beam(room_id text)
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::text, 'hms_stop_beam', room_id);
+	SELECT hms_internal._hms_call(NULL::text, 'hms_stop_beam', room_id);
 END;
-COMMENT ON FUNCTION hms_stop_beam(text) IS
+COMMENT ON FUNCTION @extschema@.hms_stop_beam(text) IS
 'End recording and streaming of a room by the legacy Beam API (POST /beam)';
+REVOKE ALL ON FUNCTION @extschema@.hms_stop_beam(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- The rest of the legacy API: rooms at hms.beam_url, templates at hms.policy_url
@@ -2182,165 +2300,177 @@ COMMENT ON FUNCTION hms_stop_beam(text) IS
 -- Make a room by the legacy API, or return the one of that name.  options:
 -- name, description, template (its name), recording_info, region.
 -- Source: POST /rooms
-CREATE FUNCTION hms_legacy_create_room(options jsonb DEFAULT '{}')
-RETURNS hms_legacy_room
+CREATE FUNCTION @extschema@.hms_legacy_create_room(options jsonb DEFAULT '{}')
+RETURNS @extschema@.hms_legacy_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_legacy_room, 'hms_legacy_create_room', options);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_legacy_room, 'hms_legacy_create_room', options);
 END;
-COMMENT ON FUNCTION hms_legacy_create_room(jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_create_room(jsonb) IS
 'Make a room by the legacy API: use hms_create_room (POST /rooms)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_create_room(jsonb) FROM PUBLIC;
 
 -- Let nobody join a room from now on, by its name.
 -- Source: POST /rooms
-CREATE FUNCTION hms_legacy_disable_room(name text)
-RETURNS hms_legacy_room
+CREATE FUNCTION @extschema@.hms_legacy_disable_room(name text)
+RETURNS @extschema@.hms_legacy_room
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_legacy_room, 'hms_legacy_disable_room', name);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_legacy_room, 'hms_legacy_disable_room', name);
 END;
-COMMENT ON FUNCTION hms_legacy_disable_room(text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_disable_room(text) IS
 'Disable a room by its name by the legacy API: use hms_disable_room (POST /rooms)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_disable_room(text) FROM PUBLIC;
 
 -- Sessions, newest first; the same list as hms_sessions, which can also be
 -- asked for one id.
 -- Source: GET /sessions
-CREATE FUNCTION hms_legacy_sessions(
+CREATE FUNCTION @extschema@.hms_legacy_sessions(
 	room_id text DEFAULT NULL,
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL,
 	id text DEFAULT NULL)
-RETURNS SETOF hms_legacy_session
+RETURNS SETOF @extschema@.hms_legacy_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_id, active, after, before, id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_legacy_session, 'hms_legacy_sessions', room_id, active, after, before, id) AS s;
 END;
-COMMENT ON FUNCTION hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) IS
 'Sessions, newest first: use hms_sessions (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) FROM PUBLIC;
 
 -- The same of several rooms at a time, in no order.
 -- Source: GET /sessions
-CREATE FUNCTION hms_legacy_sessions(
+CREATE FUNCTION @extschema@.hms_legacy_sessions(
 	room_ids text[],
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL,
 	id text DEFAULT NULL)
-RETURNS SETOF hms_legacy_session
+RETURNS SETOF @extschema@.hms_legacy_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_legacy_session, 'hms_legacy_sessions', room_ids, active, after, before, id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_legacy_session, 'hms_legacy_sessions', room_ids, active, after, before, id) AS s;
 END;
-COMMENT ON FUNCTION hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) IS
 'Sessions of several rooms; in no order (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) FROM PUBLIC;
 
 -- Templates by the legacy API, newest first.  settings can hold storage keys.
 -- Source: GET /templates
-CREATE FUNCTION hms_legacy_templates(
+CREATE FUNCTION @extschema@.hms_legacy_templates(
 	name text DEFAULT NULL,
 	id text DEFAULT NULL,
 	"default" boolean DEFAULT NULL)
-RETURNS SETOF hms_legacy_template
+RETURNS SETOF @extschema@.hms_legacy_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_legacy_template, 'hms_legacy_templates', name, id, "default") AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_legacy_template, 'hms_legacy_templates', name, id, "default") AS s;
 END;
-COMMENT ON FUNCTION hms_legacy_templates(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_templates(text, text, boolean) IS
 'Templates by the legacy API; can show storage keys (GET /templates)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_templates(text, text, boolean) FROM PUBLIC;
 
 -- Make a template by the legacy API.  template: name, default, roles, settings.
 -- The API overwrites a template of that name; here that takes overwrite =>
 -- true, and without it the name is looked for first.
 -- Errors: 22023 when the name is there.
 -- Source: POST /templates
-CREATE FUNCTION hms_legacy_create_template(
+CREATE FUNCTION @extschema@.hms_legacy_create_template(
 	template jsonb DEFAULT '{}',
 	overwrite boolean DEFAULT false)
-RETURNS hms_legacy_template
+RETURNS @extschema@.hms_legacy_template
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_legacy_template, 'hms_legacy_create_template', template, overwrite);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_legacy_template, 'hms_legacy_create_template', template, overwrite);
 END;
-COMMENT ON FUNCTION hms_legacy_create_template(jsonb, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_create_template(jsonb, boolean) IS
 'Make a template by the legacy API; with overwrite => true replaces the one of that name (POST /templates)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_create_template(jsonb, boolean) FROM PUBLIC;
 
 -- Replace a template as a whole, by its id or its name: roles and settings are
 -- required.
 -- Errors: 22004 when neither id nor name is given, which would make a new one.
 -- Source: POST /templates
-CREATE FUNCTION hms_legacy_update_template(
+CREATE FUNCTION @extschema@.hms_legacy_update_template(
 	template jsonb,
 	id text DEFAULT NULL,
 	name text DEFAULT NULL)
-RETURNS hms_legacy_template
+RETURNS @extschema@.hms_legacy_template
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_legacy_template, 'hms_legacy_update_template', template, id, name);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_legacy_template, 'hms_legacy_update_template', template, id, name);
 END;
-COMMENT ON FUNCTION hms_legacy_update_template(jsonb, text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_update_template(jsonb, text, text) IS
 'Overwrite a template as a whole by the legacy API (POST /templates)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_update_template(jsonb, text, text) FROM PUBLIC;
 
 -- A role of a template by the legacy API; no row when there is none.
 -- Source: GET /templates/{template_id}/roles/{role_name}
-CREATE FUNCTION hms_legacy_role(template_id text, role_name text)
-RETURNS SETOF hms_role
+CREATE FUNCTION @extschema@.hms_legacy_role(template_id text, role_name text)
+RETURNS SETOF @extschema@.hms_role
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_role, 'hms_legacy_role', template_id, role_name) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_role, 'hms_legacy_role', template_id, role_name) AS s;
 END;
-COMMENT ON FUNCTION hms_legacy_role(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_role(text, text) IS
 'A role of a template by the legacy API, or no row (GET /templates/{template_id}/roles/{role_name})';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_role(text, text) FROM PUBLIC;
 
 -- Make a role by the legacy API, as hms_create_role does; its priority may be 1
 -- to 10.
 -- Source: POST /templates/{template_id}/roles/{role_name}
-CREATE FUNCTION hms_legacy_create_role(
+CREATE FUNCTION @extschema@.hms_legacy_create_role(
 	template_id text,
 	role_name text,
 	role jsonb DEFAULT '{}',
 	overwrite boolean DEFAULT false)
-RETURNS hms_role
+RETURNS @extschema@.hms_role
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_role, 'hms_legacy_create_role', template_id, role_name, role, overwrite);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_role, 'hms_legacy_create_role', template_id, role_name, role, overwrite);
 END;
-COMMENT ON FUNCTION hms_legacy_create_role(text, text, jsonb, boolean) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_create_role(text, text, jsonb, boolean) IS
 'Make a role by the legacy API; with overwrite => true replaces it as a whole (POST /templates/{template_id}/roles/{role_name})';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_create_role(text, text, jsonb, boolean) FROM PUBLIC;
 
 -- Remove a role from a template by the legacy API.
 -- Source: DELETE /templates/{template_id}/roles/{role_name}
-CREATE FUNCTION hms_legacy_delete_role(template_id text, role_name text)
+CREATE FUNCTION @extschema@.hms_legacy_delete_role(template_id text, role_name text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::void, 'hms_legacy_delete_role', template_id, role_name);
+	SELECT hms_internal._hms_call(NULL::void, 'hms_legacy_delete_role', template_id, role_name);
 END;
-COMMENT ON FUNCTION hms_legacy_delete_role(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_delete_role(text, text) IS
 'Remove a role from a template by the legacy API (DELETE /templates/{template_id}/roles/{role_name})';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_delete_role(text, text) FROM PUBLIC;
 
 -- The settings of a template by the legacy API; no row when there is no
 -- template.
 -- Source: GET /templates/{template_id}/settings
-CREATE FUNCTION hms_legacy_template_settings(template_id text)
-RETURNS SETOF hms_legacy_template_settings
+CREATE FUNCTION @extschema@.hms_legacy_template_settings(template_id text)
+RETURNS SETOF @extschema@.hms_legacy_template_settings
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_legacy_template_settings, 'hms_legacy_template_settings', template_id) AS s;
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_legacy_template_settings, 'hms_legacy_template_settings', template_id) AS s;
 END;
-COMMENT ON FUNCTION hms_legacy_template_settings(text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_template_settings(text) IS
 'The settings of a template by the legacy API, or no row (GET /templates/{template_id}/settings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_template_settings(text) FROM PUBLIC;
 
 -- Change the region of a template by the legacy API: in, eu, us or auto.
 -- Source: POST /templates/{template_id}/settings
-CREATE FUNCTION hms_legacy_update_template_settings(template_id text, region text)
-RETURNS hms_legacy_template_settings
+CREATE FUNCTION @extschema@.hms_legacy_update_template_settings(template_id text, region text)
+RETURNS @extschema@.hms_legacy_template_settings
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::hms_legacy_template_settings, 'hms_legacy_update_template_settings', template_id, region);
+	SELECT hms_internal._hms_call(NULL::@extschema@.hms_legacy_template_settings, 'hms_legacy_update_template_settings', template_id, region);
 END;
-COMMENT ON FUNCTION hms_legacy_update_template_settings(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_legacy_update_template_settings(text, text) IS
 'Change the region of a template by the legacy API (POST /templates/{template_id}/settings)';
+REVOKE ALL ON FUNCTION @extschema@.hms_legacy_update_template_settings(text, text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Any endpoint
@@ -2351,49 +2481,53 @@ COMMENT ON FUNCTION hms_legacy_update_template_settings(text, text) IS
 -- encoded where a part holds a reserved character.  params: the query; an array
 -- is a repeated key, null is left out.
 -- Errors: a 404 raises MS404.
-CREATE FUNCTION hms_api_get(path text, params jsonb DEFAULT '{}')
+CREATE FUNCTION @extschema@.hms_api_get(path text, params jsonb DEFAULT '{}')
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::jsonb, 'hms_api_get', path, params);
+	SELECT hms_internal._hms_call(NULL::jsonb, 'hms_api_get', path, params);
 END;
-COMMENT ON FUNCTION hms_api_get(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_api_get(text, jsonb) IS
 'The answer of any GET endpoint of the API';
+REVOKE ALL ON FUNCTION @extschema@.hms_api_get(text, jsonb) FROM PUBLIC;
 
 -- The rows of any list, however it pages.
 -- path: begins with a slash, relative to hms.api_url, without a query; percent-
 -- encoded where a part holds a reserved character.  params: the query; an array
 -- is a repeated key, null is left out.
-CREATE FUNCTION hms_api_list(path text, params jsonb DEFAULT '{}')
+CREATE FUNCTION @extschema@.hms_api_list(path text, params jsonb DEFAULT '{}')
 RETURNS SETOF jsonb
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s FROM _hms_rows(NULL::jsonb, 'hms_api_list', path, params) AS s;
+	SELECT s FROM hms_internal._hms_rows(NULL::jsonb, 'hms_api_list', path, params) AS s;
 END;
-COMMENT ON FUNCTION hms_api_list(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_api_list(text, jsonb) IS
 'The rows of any list endpoint of the API, page after page';
+REVOKE ALL ON FUNCTION @extschema@.hms_api_list(text, jsonb) FROM PUBLIC;
 
 -- The answer of any POST; body is sent as it stands.
 -- path: as in hms_api_get.
-CREATE FUNCTION hms_api_post(path text, body jsonb DEFAULT '{}')
+CREATE FUNCTION @extschema@.hms_api_post(path text, body jsonb DEFAULT '{}')
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::jsonb, 'hms_api_post', path, body);
+	SELECT hms_internal._hms_call(NULL::jsonb, 'hms_api_post', path, body);
 END;
-COMMENT ON FUNCTION hms_api_post(text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.hms_api_post(text, jsonb) IS
 'The answer of any POST endpoint of the API';
+REVOKE ALL ON FUNCTION @extschema@.hms_api_post(text, jsonb) FROM PUBLIC;
 
 -- The answer of any DELETE; NULL when it has none.
 -- path: as in hms_api_get.
-CREATE FUNCTION hms_api_delete(path text)
+CREATE FUNCTION @extschema@.hms_api_delete(path text)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
-	SELECT _hms_call(NULL::jsonb, 'hms_api_delete', path);
+	SELECT hms_internal._hms_call(NULL::jsonb, 'hms_api_delete', path);
 END;
-COMMENT ON FUNCTION hms_api_delete(text) IS
+COMMENT ON FUNCTION @extschema@.hms_api_delete(text) IS
 'The answer of any DELETE endpoint of the API';
+REVOKE ALL ON FUNCTION @extschema@.hms_api_delete(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Attendance and usage: plain SQL over sessions and events
@@ -2402,22 +2536,22 @@ COMMENT ON FUNCTION hms_api_delete(text) IS
 -- The stays of peers in sessions of a room (NULL: all), of several rooms
 -- (room_ids is not NULL), or in one session, if it is of those rooms.
 -- Source: GET /sessions, GET /sessions/{session_id}
-CREATE FUNCTION _hms_stays(
+CREATE FUNCTION hms_internal._hms_stays(
 	room_id text,
 	room_ids text[],
 	session_id text,
 	after timestamptz,
 	before timestamptz)
-RETURNS SETOF _hms_stay
+RETURNS SETOF hms_internal._hms_stay
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::_hms_stay, 'stays', room_id, after, before) AS s
+	SELECT s.* FROM hms_internal._hms_rows(NULL::hms_internal._hms_stay, 'stays', room_id, after, before) AS s
 	WHERE room_ids IS NULL AND _hms_stays.session_id IS NULL
 	UNION ALL
-	SELECT s.* FROM _hms_rows(NULL::_hms_stay, 'stays', room_ids, after, before) AS s
+	SELECT s.* FROM hms_internal._hms_rows(NULL::hms_internal._hms_stay, 'stays', room_ids, after, before) AS s
 	WHERE room_ids IS NOT NULL AND _hms_stays.session_id IS NULL
 	UNION ALL
-	SELECT s.* FROM _hms_rows(NULL::_hms_stay, 'session_stays', session_id) AS s
+	SELECT s.* FROM hms_internal._hms_rows(NULL::hms_internal._hms_stay, 'session_stays', session_id) AS s
 	WHERE _hms_stays.session_id IS NOT NULL
 		AND CASE WHEN room_ids IS NULL THEN _hms_stays.room_id IS NULL OR s.room_id = _hms_stays.room_id
 			ELSE s.room_id = ANY (room_ids)
@@ -2425,25 +2559,25 @@ BEGIN ATOMIC
 		AND (after IS NULL OR s.session_created_at >= after)
 		AND (before IS NULL OR s.session_created_at <= before);
 END;
-COMMENT ON FUNCTION _hms_stays(text, text[], text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_stays(text, text[], text, timestamptz, timestamptz) IS
 'Internal: the stays of peers in sessions';
 
 -- The track events of a room, of several rooms (room_ids is not NULL), or of
 -- one session of them.
 -- Source: GET /analytics/events
-CREATE FUNCTION _hms_tracks(room_id text, room_ids text[], session_id text)
-RETURNS SETOF hms_track_event
+CREATE FUNCTION hms_internal._hms_tracks(room_id text, room_ids text[], session_id text)
+RETURNS SETOF @extschema@.hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'session_tracks',
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'session_tracks',
 		room_id, session_id, NULL::text[]) AS s
 	WHERE room_ids IS NULL
 	UNION ALL
-	SELECT s.* FROM _hms_rows(NULL::hms_track_event, 'session_tracks',
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'session_tracks',
 		room_ids, session_id, NULL::text[]) AS s
 	WHERE room_ids IS NOT NULL;
 END;
-COMMENT ON FUNCTION _hms_tracks(text, text[], text) IS
+COMMENT ON FUNCTION hms_internal._hms_tracks(text, text[], text) IS
 'Internal: the track events that talk time is computed from';
 
 --
@@ -2481,7 +2615,7 @@ COMMENT ON FUNCTION _hms_tracks(text, text[], text) IS
 -- whose peer_id is NULL.  stops_at is when the session ended, or now while it
 -- is active, never before started_at.  begins_at and ends_at are NULL together,
 -- or begins_at <= ends_at.
-CREATE FUNCTION _hms_timed_stays(
+CREATE FUNCTION hms_internal._hms_timed_stays(
 	room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
 RETURNS TABLE (
 	session_id text, room_id text, active boolean,
@@ -2497,7 +2631,7 @@ BEGIN ATOMIC
 		s.joined_at, s.left_at, s.session_active IS TRUE AND s.left_at IS NULL,
 		coalesce(s.joined_at, s.left_at, stop.at),
 		greatest(s.joined_at, coalesce(s.left_at, stop.at))
-	FROM _hms_stays(_hms_timed_stays.room_id, _hms_timed_stays.room_ids,
+	FROM hms_internal._hms_stays(_hms_timed_stays.room_id, _hms_timed_stays.room_ids,
 			_hms_timed_stays.session_id, _hms_timed_stays.after, _hms_timed_stays.before) AS s
 		CROSS JOIN LATERAL (SELECT CASE WHEN s.session_active IS NOT TRUE
 			THEN s.session_updated_at END) AS ended (at)
@@ -2505,7 +2639,7 @@ BEGIN ATOMIC
 			THEN greatest(statement_timestamp(), now()) ELSE ended.at END) AS stop (at);
 END;
 
-COMMENT ON FUNCTION _hms_timed_stays(text, text[], text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_timed_stays(text, text[], text, timestamptz, timestamptz) IS
 'Internal: the stays of sessions with begin, end and user';
 
 -- _hms_attendance
@@ -2513,7 +2647,7 @@ COMMENT ON FUNCTION _hms_timed_stays(text, text[], text, timestamptz, timestampt
 --
 -- Arguments: as _hms_stays.  present is the union of a user's stays, duration
 -- their sum.
-CREATE FUNCTION _hms_attendance(
+CREATE FUNCTION hms_internal._hms_attendance(
 	room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
@@ -2524,7 +2658,7 @@ SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
-		FROM _hms_timed_stays(_hms_attendance.room_id, _hms_attendance.room_ids,
+		FROM hms_internal._hms_timed_stays(_hms_attendance.room_id, _hms_attendance.room_ids,
 			_hms_attendance.session_id, _hms_attendance.after, _hms_attendance.before)
 	), users AS (
 		SELECT s.session_id, s.room_id, s.user_id, s.started_at,
@@ -2556,7 +2690,7 @@ BEGIN ATOMIC
 	ORDER BY u.started_at, u.session_id, u.first_joined_at, u.user_id;
 END;
 
-COMMENT ON FUNCTION _hms_attendance(text, text[], text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_attendance(text, text[], text, timestamptz, timestamptz) IS
 'Internal: hms_attendance for one room or several';
 
 -- _hms_session_usage
@@ -2565,7 +2699,7 @@ COMMENT ON FUNCTION _hms_attendance(text, text[], text, timestamptz, timestamptz
 -- Arguments: as _hms_stays.  The peak comes from a sweep over the instants at
 -- which somebody joins or leaves: what happens at one instant is summed before
 -- it counts, so a leave and a join together do not overlap.
-CREATE FUNCTION _hms_session_usage(
+CREATE FUNCTION hms_internal._hms_session_usage(
 	room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
 RETURNS TABLE (
 	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
@@ -2577,7 +2711,7 @@ SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
-		FROM _hms_timed_stays(_hms_session_usage.room_id, _hms_session_usage.room_ids,
+		FROM hms_internal._hms_timed_stays(_hms_session_usage.room_id, _hms_session_usage.room_ids,
 			_hms_session_usage.session_id, _hms_session_usage.after, _hms_session_usage.before)
 	), sessions AS (
 		SELECT s.session_id, s.room_id, s.started_at, s.ended_at, s.active,
@@ -2610,7 +2744,7 @@ BEGIN ATOMIC
 	ORDER BY s.started_at, s.session_id;
 END;
 
-COMMENT ON FUNCTION _hms_session_usage(text, text[], text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_session_usage(text, text[], text, timestamptz, timestamptz) IS
 'Internal: hms_session_usage for one room or several';
 
 -- _hms_talk_time
@@ -2620,7 +2754,7 @@ COMMENT ON FUNCTION _hms_session_usage(text, text[], text, timestamptz, timestam
 -- change of state begins or ends a span.  The events that count all come before
 -- those that do not (what follows the track's end, and removals), so the state
 -- before an event that counts is simply that of the event before it.
-CREATE FUNCTION _hms_talk_time(room_id text, room_ids text[], session_id text)
+CREATE FUNCTION hms_internal._hms_talk_time(room_id text, room_ids text[], session_id text)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
@@ -2629,14 +2763,14 @@ SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
-		FROM _hms_timed_stays(_hms_talk_time.room_id, _hms_talk_time.room_ids,
+		FROM hms_internal._hms_timed_stays(_hms_talk_time.room_id, _hms_talk_time.room_ids,
 			_hms_talk_time.session_id, NULL, NULL)
 	), events AS MATERIALIZED (
 		SELECT e.session_id, e.peer_id, e.track_id, e.track_type, e.source,
 			e.user_id, e.user_name, e."timestamp" AS at, e.mute IS NOT TRUE AS is_on,
 			CASE e.type WHEN 'track.add.success' THEN 1
 				WHEN 'track.update.success' THEN 2 ELSE 3 END AS step
-		FROM _hms_tracks(_hms_talk_time.room_id, _hms_talk_time.room_ids,
+		FROM hms_internal._hms_tracks(_hms_talk_time.room_id, _hms_talk_time.room_ids,
 			_hms_talk_time.session_id) AS e
 	), peers AS (
 		-- a peer that its session does not list is the user that its events name
@@ -2681,7 +2815,7 @@ BEGIN ATOMIC
 	ORDER BY s.started_at, s.session_id, s.user_id, s.track_type, s.source;
 END;
 
-COMMENT ON FUNCTION _hms_talk_time(text, text[], text) IS
+COMMENT ON FUNCTION hms_internal._hms_talk_time(text, text[], text) IS
 'Internal: hms_talk_time for one room or several';
 
 -- _hms_step
@@ -2689,7 +2823,7 @@ COMMENT ON FUNCTION _hms_talk_time(text, text[], text) IS
 --
 -- Called for an argument, and so before anything is sent.  It leaves the refusal
 -- to generate_series.
-CREATE FUNCTION _hms_step(step interval) RETURNS interval
+CREATE FUNCTION hms_internal._hms_step(step interval) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10
 BEGIN ATOMIC
 	SELECT _hms_step.step
@@ -2697,7 +2831,7 @@ BEGIN ATOMIC
 		CASE WHEN _hms_step.step > interval '0' THEN _hms_step.step ELSE interval '0' END);
 END;
 
-COMMENT ON FUNCTION _hms_step(interval) IS
+COMMENT ON FUNCTION hms_internal._hms_step(interval) IS
 'Internal: the step of hms_concurrency, refused unless longer than zero';
 
 -- _hms_concurrency
@@ -2706,7 +2840,7 @@ COMMENT ON FUNCTION _hms_step(interval) IS
 -- Arguments: as _hms_stays, and the step.  One sweep over joins, leaves and
 -- steps in order of time.  A user with overlapping stays is inside from the
 -- first begin to the last end of each island of them.
-CREATE FUNCTION _hms_concurrency(
+CREATE FUNCTION hms_internal._hms_concurrency(
 	room_id text, room_ids text[], session_id text, step interval)
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
@@ -2714,7 +2848,7 @@ SET jit = off
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
 		SELECT *
-		FROM _hms_timed_stays(_hms_concurrency.room_id, _hms_concurrency.room_ids,
+		FROM hms_internal._hms_timed_stays(_hms_concurrency.room_id, _hms_concurrency.room_ids,
 			_hms_concurrency.session_id, NULL, NULL)
 	), islands AS (
 		SELECT s.started_at, s.session_id,
@@ -2750,7 +2884,7 @@ BEGIN ATOMIC
 	ORDER BY w.started_at, w.session_id COLLATE "C", w.at;
 END;
 
-COMMENT ON FUNCTION _hms_concurrency(text, text[], text, interval) IS
+COMMENT ON FUNCTION hms_internal._hms_concurrency(text, text[], text, interval) IS
 'Internal: hms_concurrency for one room or several';
 
 -- hms_attendance(room_id, session_id, after, before)
@@ -2767,7 +2901,7 @@ COMMENT ON FUNCTION _hms_concurrency(text, text[], text, interval) IS
 -- In order of session start, then first join.
 --
 -- Errors: those of hms_sessions.  Source: GET /sessions, or GET /sessions/{id}.
-CREATE FUNCTION hms_attendance(room_id text, session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_attendance(room_id text, session_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
@@ -2775,11 +2909,11 @@ RETURNS TABLE (
 	duration interval, present interval, minutes numeric, share numeric, inside boolean)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM _hms_attendance(hms_attendance.room_id, NULL,
+	SELECT * FROM hms_internal._hms_attendance(hms_attendance.room_id, NULL,
 		hms_attendance.session_id, hms_attendance.after, hms_attendance.before);
 END;
 
-CREATE FUNCTION hms_attendance(room_ids text[], session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_attendance(room_ids text[], session_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
@@ -2787,14 +2921,16 @@ RETURNS TABLE (
 	duration interval, present interval, minutes numeric, share numeric, inside boolean)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM _hms_attendance(NULL, coalesce(hms_attendance.room_ids, '{}'),
+	SELECT * FROM hms_internal._hms_attendance(NULL, coalesce(hms_attendance.room_ids, '{}'),
 		hms_attendance.session_id, hms_attendance.after, hms_attendance.before);
 END;
 
-COMMENT ON FUNCTION hms_attendance(text, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) IS
 'Who was in which session of a room and for how long, a row per session and user: joins counts stays, duration sums them, present is their union (two devices at once count once), minutes is duration in minutes, share is present by the session''s length, at most 1; last_left_at is NULL while inside. room_id NULL: every room (GET /sessions)';
-COMMENT ON FUNCTION hms_attendance(text[], text, timestamptz, timestamptz) IS
+REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.hms_attendance(text[], text, timestamptz, timestamptz) IS
 'Who was in which session of several rooms and for how long (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text[], text, timestamptz, timestamptz) FROM PUBLIC;
 
 -- hms_session_usage(room_id, after, before)
 -- hms_session_usage(room_ids, after, before)
@@ -2809,7 +2945,7 @@ COMMENT ON FUNCTION hms_attendance(text[], text, timestamptz, timestamptz) IS
 -- of session start.
 --
 -- Errors: those of hms_sessions.  Source: GET /sessions.
-CREATE FUNCTION hms_session_usage(room_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_session_usage(room_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
@@ -2818,11 +2954,11 @@ RETURNS TABLE (
 	peak_peers integer, peak_at timestamptz)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT * FROM _hms_session_usage(hms_session_usage.room_id, NULL, NULL,
+	SELECT * FROM hms_internal._hms_session_usage(hms_session_usage.room_id, NULL, NULL,
 		hms_session_usage.after, hms_session_usage.before);
 END;
 
-CREATE FUNCTION hms_session_usage(room_ids text[],
+CREATE FUNCTION @extschema@.hms_session_usage(room_ids text[],
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
@@ -2831,14 +2967,16 @@ RETURNS TABLE (
 	peak_peers integer, peak_at timestamptz)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT * FROM _hms_session_usage(NULL, coalesce(hms_session_usage.room_ids, '{}'), NULL,
+	SELECT * FROM hms_internal._hms_session_usage(NULL, coalesce(hms_session_usage.room_ids, '{}'), NULL,
 		hms_session_usage.after, hms_session_usage.before);
 END;
 
-COMMENT ON FUNCTION hms_session_usage(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_session_usage(text, timestamptz, timestamptz) IS
 'How long each session of a room was and how many were in it, a row per session: duration is its own length, participant_time the sum of all stays, peak_peers the most stays open at once, peak_at the first instant of that. room_id NULL: every room (GET /sessions)';
-COMMENT ON FUNCTION hms_session_usage(text[], timestamptz, timestamptz) IS
+REVOKE ALL ON FUNCTION @extschema@.hms_session_usage(text, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timestamptz) IS
 'How long each session of several rooms was and how many were in it (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timestamptz) FROM PUBLIC;
 
 -- hms_talk_time(room_id, session_id)
 -- hms_talk_time(room_ids, session_id)
@@ -2857,29 +2995,31 @@ COMMENT ON FUNCTION hms_session_usage(text[], timestamptz, timestamptz) IS
 --
 -- Errors: those of hms_sessions and hms_track_events.  Source: GET /sessions,
 -- GET /analytics/events.
-CREATE FUNCTION hms_talk_time(room_id text, session_id text DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_talk_time(room_id text, session_id text DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM _hms_talk_time(hms_talk_time.room_id, NULL, hms_talk_time.session_id);
+	SELECT * FROM hms_internal._hms_talk_time(hms_talk_time.room_id, NULL, hms_talk_time.session_id);
 END;
 
-CREATE FUNCTION hms_talk_time(room_ids text[], session_id text DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_talk_time(room_ids text[], session_id text DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM _hms_talk_time(NULL, coalesce(hms_talk_time.room_ids, '{}'),
+	SELECT * FROM hms_internal._hms_talk_time(NULL, coalesce(hms_talk_time.room_ids, '{}'),
 		hms_talk_time.session_id);
 END;
 
-COMMENT ON FUNCTION hms_talk_time(text, text) IS
+COMMENT ON FUNCTION @extschema@.hms_talk_time(text, text) IS
 'For how long each user''s microphone, camera and screen were on in a room, a row per session, user, track type and source: on_time sums the user''s tracks, switches counts changes of state by add and update events, longest is one span of one track. Events reach 30 days back (GET /sessions, GET /analytics/events)';
-COMMENT ON FUNCTION hms_talk_time(text[], text) IS
+REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.hms_talk_time(text[], text) IS
 'For how long each user''s microphone, camera and screen were on in several rooms (GET /sessions, GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text[], text) FROM PUBLIC;
 
 -- hms_concurrency(room_id, session_id, step)
 -- hms_concurrency(room_ids, session_id, step)
@@ -2892,28 +3032,30 @@ COMMENT ON FUNCTION hms_talk_time(text[], text) IS
 --
 -- Errors: 22023 unless the step is longer than zero; those of hms_sessions.
 -- Source: GET /sessions, or GET /sessions/{id}.
-CREATE FUNCTION hms_concurrency(room_id text, session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_concurrency(room_id text, session_id text DEFAULT NULL,
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 BEGIN ATOMIC
-	SELECT * FROM _hms_concurrency(hms_concurrency.room_id, NULL,
-		hms_concurrency.session_id, _hms_step(hms_concurrency.step));
+	SELECT * FROM hms_internal._hms_concurrency(hms_concurrency.room_id, NULL,
+		hms_concurrency.session_id, hms_internal._hms_step(hms_concurrency.step));
 END;
 
-CREATE FUNCTION hms_concurrency(room_ids text[], session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_concurrency(room_ids text[], session_id text DEFAULT NULL,
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 BEGIN ATOMIC
-	SELECT * FROM _hms_concurrency(NULL, coalesce(hms_concurrency.room_ids, '{}'),
-		hms_concurrency.session_id, _hms_step(hms_concurrency.step));
+	SELECT * FROM hms_internal._hms_concurrency(NULL, coalesce(hms_concurrency.room_ids, '{}'),
+		hms_concurrency.session_id, hms_internal._hms_step(hms_concurrency.step));
 END;
 
-COMMENT ON FUNCTION hms_concurrency(text, text, interval) IS
+COMMENT ON FUNCTION @extschema@.hms_concurrency(text, text, interval) IS
 'How many peers and users were inside at the start of each session of a room and at each step until its end; who leaves at the instant of a step is gone, who joins is there. room_id NULL: every room (GET /sessions)';
-COMMENT ON FUNCTION hms_concurrency(text[], text, interval) IS
+REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.hms_concurrency(text[], text, interval) IS
 'How many peers and users were inside at each step of each session of several rooms (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text[], text, interval) FROM PUBLIC;
 
 -- What sends requests is not for everybody: hms_grant opens it.
 
@@ -2929,27 +3071,27 @@ COMMENT ON FUNCTION hms_concurrency(text[], text, interval) IS
 -- ---------------------------------------------------------------------------
 
 -- The schema that the extension is in, quoted.
-CREATE FUNCTION _hms_schema() RETURNS text
+CREATE FUNCTION hms_internal._hms_schema() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT quote_ident(n.nspname)
 	FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
 	WHERE e.extname = 'hms';
 END;
-COMMENT ON FUNCTION _hms_schema() IS
+COMMENT ON FUNCTION hms_internal._hms_schema() IS
 'Internal: the schema of the extension, quoted';
 
 -- The rows that an endpoint makes of an object that is here already; endpoint
 -- NULL: one row, a column for each member.
-CREATE FUNCTION _hms_rows_of("row" anyelement, endpoint text, value jsonb)
+CREATE FUNCTION hms_internal._hms_rows_of("row" anyelement, endpoint text, value jsonb)
 RETURNS SETOF anyelement
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5
 AS 'MODULE_PATHNAME', 'hms_rows_of';
-COMMENT ON FUNCTION _hms_rows_of(anyelement, text, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_rows_of(anyelement, text, jsonb) IS
 'Internal: rows made of an object, as an endpoint makes them';
 
 -- The tables that hold rows of the API, with the row type and the key of each.
-CREATE FUNCTION _hms_mirror_tables(
+CREATE FUNCTION hms_internal._hms_mirror_tables(
 	OUT name text, OUT type text, OUT key text[], OUT comment text)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2969,11 +3111,11 @@ BEGIN ATOMIC
 			'Files of recordings and streams, as hms_recording_assets() returns them.')
 	) AS t;
 END;
-COMMENT ON FUNCTION _hms_mirror_tables() IS
+COMMENT ON FUNCTION hms_internal._hms_mirror_tables() IS
 'Internal: the tables of a mirror that hold rows of the API';
 
 -- Columns of a row type, quoted, in their order.
-CREATE FUNCTION _hms_columns(ext text, type text)
+CREATE FUNCTION hms_internal._hms_columns(ext text, type text)
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -2982,11 +3124,11 @@ BEGIN ATOMIC
 	WHERE a.attrelid = to_regclass(_hms_columns.ext || '.' || _hms_columns.type)
 		AND a.attnum > 0 AND NOT a.attisdropped;
 END;
-COMMENT ON FUNCTION _hms_columns(text, text) IS
+COMMENT ON FUNCTION hms_internal._hms_columns(text, text) IS
 'Internal: the columns of a row type, quoted';
 
 -- What a column of a mirror's table holds.
-CREATE FUNCTION _hms_column_comment("table" text, "column" text)
+CREATE FUNCTION hms_internal._hms_column_comment("table" text, "column" text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -3041,14 +3183,14 @@ BEGIN ATOMIC
 	WHERE c."column" = _hms_column_comment."column"
 		AND coalesce(c."table", _hms_column_comment."table") = _hms_column_comment."table";
 END;
-COMMENT ON FUNCTION _hms_column_comment(text, text) IS
+COMMENT ON FUNCTION hms_internal._hms_column_comment(text, text) IS
 'Internal: what a column of a mirror holds';
 
 -- INSERT of the rows of "source" (something to put after FROM) into a table of
 -- the mirror, and UPDATE of those that are there and differ unless they are kept.
 -- A key is never null: where the API gives none it is empty, and an event
 -- without a time has that of its peer's join.
-CREATE FUNCTION _hms_upsert(mirror text, ext text, "table" text, source text, keep boolean)
+CREATE FUNCTION hms_internal._hms_upsert(mirror text, ext text, "table" text, source text, keep boolean)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -3066,22 +3208,22 @@ BEGIN ATOMIC
 		string_agg(c.name || ' = excluded.' || c.name, ', ' ORDER BY c.place) FILTER (WHERE NOT c.is_key),
 		string_agg('t.' || c.name, ', ' ORDER BY c.place),
 		string_agg('excluded.' || c.name, ', ' ORDER BY c.place))
-	FROM _hms_mirror_tables() AS t
+	FROM hms_internal._hms_mirror_tables() AS t
 		CROSS JOIN LATERAL (
 			SELECT c.name, c.place, c.name = ANY (ARRAY(SELECT quote_ident(k) FROM unnest(t.key) AS k))
-			FROM unnest(_hms_columns(_hms_upsert.ext, t.type)) WITH ORDINALITY AS c (name, place)
+			FROM unnest(hms_internal._hms_columns(_hms_upsert.ext, t.type)) WITH ORDINALITY AS c (name, place)
 		) AS c (name, place, is_key)
 	WHERE t.name = _hms_upsert."table"
 	GROUP BY t.name;
 END;
-COMMENT ON FUNCTION _hms_upsert(text, text, text, text, boolean) IS
+COMMENT ON FUNCTION hms_internal._hms_upsert(text, text, text, text, boolean) IS
 'Internal: the INSERT that brings rows into a table of a mirror';
 
 -- The body of a report of section "Attendance and usage", reading the mirror's
 -- tables in the place of the API, for the one row of sessions that the query
 -- around it calls mirror_session.  So a report is written once, and a query over
 -- its view works out the sessions that it wants and no others.
-CREATE FUNCTION _hms_mirror_body(mirror text, ext text, function text)
+CREATE FUNCTION hms_internal._hms_mirror_body(mirror text, ext text, function text)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -3089,15 +3231,15 @@ AS $$
 DECLARE
 	body text := regexp_replace(
 		pg_get_function_sqlbody((SELECT p.oid FROM pg_proc p
-			WHERE p.proname = function AND p.pronamespace = ext::regnamespace)),
+			WHERE p.proname = function AND p.pronamespace = 'hms_internal'::regnamespace)),
 		'^BEGIN ATOMIC\s|;\s*END\s*$', '', 'g');
-	call text := regexp_replace(ext, '\W', '\\\&', 'g') || '\.%s\([^()]*\)';
+	call text := 'hms_internal\.%s\([^()]*\)';
 	timed_stays text;
 	track_columns text;
 BEGIN
 	IF function <> '_hms_timed_stays' THEN
-		EXECUTE format('SELECT %s._hms_mirror_body($1, $2, ''_hms_timed_stays''),'
-				' array_to_string(%1$s._hms_columns($2, ''hms_track_event''), '', e.'')', ext)
+		EXECUTE format('SELECT hms_internal._hms_mirror_body($1, $2, ''_hms_timed_stays''),'
+				' array_to_string(hms_internal._hms_columns($2, ''hms_track_event''), '', e.'')', ext)
 			INTO STRICT timed_stays, track_columns USING mirror, ext;
 		body := regexp_replace(body, format(call, '_hms_timed_stays'),
 			'(' || replace(timed_stays, '\', '\\') || ')', 'g');
@@ -3115,11 +3257,11 @@ BEGIN
 			mirror), '\', '\\'), 'g');
 END;
 $$;
-COMMENT ON FUNCTION _hms_mirror_body(text, text, text) IS
+COMMENT ON FUNCTION hms_internal._hms_mirror_body(text, text, text) IS
 'Internal: the SQL of a report over a mirror''s tables';
 
 -- Make the view of a report.
-CREATE FUNCTION _hms_mirror_view(mirror text, ext text, view text, comment text)
+CREATE FUNCTION hms_internal._hms_mirror_view(mirror text, ext text, view text, comment text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -3129,7 +3271,7 @@ DECLARE
 	columns text;
 	names text;
 BEGIN
-	EXECUTE format('SELECT %s._hms_mirror_body($1, $2, $3)', ext)
+	EXECUTE format('SELECT hms_internal._hms_mirror_body($1, $2, $3)', ext)
 		INTO STRICT body USING mirror, ext, '_hms_' || view;
 	-- the session's own columns, so that a condition on them finds its rows
 	SELECT string_agg(CASE a.name WHEN 'session_id' THEN 'mirror_session.id AS session_id'
@@ -3140,18 +3282,18 @@ BEGIN
 		string_agg(quote_ident(a.name), ', ' ORDER BY a.place)
 	INTO STRICT columns, names
 	FROM pg_proc p, unnest(p.proargnames, p.proargmodes) WITH ORDINALITY AS a (name, mode, place)
-	WHERE p.proname = '_hms_' || view AND p.pronamespace = ext::regnamespace AND a.mode = 't';
+	WHERE p.proname = '_hms_' || view AND p.pronamespace = 'hms_internal'::regnamespace AND a.mode = 't';
 	EXECUTE format('CREATE OR REPLACE VIEW %1$s.%2$I AS SELECT %3$s FROM %1$s.sessions AS mirror_session'
 		' CROSS JOIN LATERAL (%4$s) AS report (%5$s)', mirror, view, columns, body, names);
 	EXECUTE format('COMMENT ON VIEW %s.%I IS %L', mirror, view, comment);
 END;
 $$;
-COMMENT ON FUNCTION _hms_mirror_view(text, text, text, text) IS
+COMMENT ON FUNCTION hms_internal._hms_mirror_view(text, text, text, text) IS
 'Internal: makes a view of a mirror';
 
 -- Make the tables and views; where they are there, add the columns that they
 -- lack and make the views anew.
-CREATE FUNCTION _hms_create_mirror(mirror text, ext text)
+CREATE FUNCTION hms_internal._hms_create_mirror(mirror text, ext text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -3173,7 +3315,7 @@ BEGIN
 			USING ERRCODE = 'duplicate_table', HINT = 'Give the mirror a schema of its own.';
 	END IF;
 
-	FOR made IN EXECUTE format('SELECT * FROM %s._hms_mirror_tables()', ext) LOOP
+	FOR made IN EXECUTE format('SELECT * FROM hms_internal._hms_mirror_tables()', ext) LOOP
 		IF made.name = ANY (there) THEN
 			EXECUTE format('ALTER TABLE %s.%I %s', mirror, made.name,
 				(SELECT string_agg(format('ADD COLUMN IF NOT EXISTS %I %s', a.attname,
@@ -3236,23 +3378,23 @@ BEGIN
 	END IF;
 
 	FOR made IN EXECUTE format($sql$
-			SELECT c.relname, a.attname, %s._hms_column_comment(c.relname, a.attname) AS comment
+			SELECT c.relname, a.attname, hms_internal._hms_column_comment(c.relname, a.attname) AS comment
 			FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 			WHERE c.relnamespace = %L::regnamespace AND c.relname = ANY ($1)
 				AND a.attnum > 0 AND NOT a.attisdropped
-				AND col_description(c.oid, a.attnum) IS NULL$sql$, ext, mirror) USING tables LOOP
+				AND col_description(c.oid, a.attnum) IS NULL$sql$, mirror) USING tables LOOP
 		EXECUTE format('COMMENT ON COLUMN %s.%I.%I IS %L', mirror, made.relname, made.attname, made.comment);
 	END LOOP;
 
 	EXECUTE format($sql$
-		SELECT %s._hms_mirror_view($1, $2, v.name, v.comment) FROM (VALUES
+		SELECT hms_internal._hms_mirror_view($1, $2, v.name, v.comment) FROM (VALUES
 			('attendance', 'Who was in which session and for how long, a row per session and user: hms_attendance over the mirror.'),
 			('session_usage', 'How long each session was and how many were in it: hms_session_usage over the mirror.'),
 			('talk_time', 'For how long each user''s tracks were on: hms_talk_time over the mirror.')
 		) AS v (name, comment)$sql$, ext) USING mirror, ext;
 END;
 $$;
-COMMENT ON FUNCTION _hms_create_mirror(text, text) IS
+COMMENT ON FUNCTION hms_internal._hms_create_mirror(text, text) IS
 'Internal: makes the tables and views of a mirror';
 
 -- hms_create_mirror(schema)
@@ -3267,17 +3409,18 @@ COMMENT ON FUNCTION _hms_create_mirror(text, text) IS
 --
 -- Errors: 3F000 (no such schema), 42P07 (it has relations of these names that
 -- are no mirror), 42501 (the caller may not create in it).
-CREATE FUNCTION hms_create_mirror(schema name)
+CREATE FUNCTION @extschema@.hms_create_mirror(schema name)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-	SELECT _hms_create_mirror(quote_ident(hms_create_mirror.schema), _hms_schema());
+	SELECT hms_internal._hms_create_mirror(quote_ident(hms_create_mirror.schema), hms_internal._hms_schema());
 END;
-COMMENT ON FUNCTION hms_create_mirror(name) IS
+COMMENT ON FUNCTION @extschema@.hms_create_mirror(name) IS
 'Make the tables and views of a mirror in a schema; CALL hms_sync fills them';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_mirror(name) FROM PUBLIC;
 
 -- The quoted name of a schema that has this table or view of a mirror; raises 42P01.
-CREATE FUNCTION _hms_mirror(schema name, "table" text)
+CREATE FUNCTION hms_internal._hms_mirror(schema name, "table" text)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -3292,12 +3435,12 @@ BEGIN
 	RETURN mirror;
 END;
 $$;
-COMMENT ON FUNCTION _hms_mirror(name, text) IS
+COMMENT ON FUNCTION hms_internal._hms_mirror(name, text) IS
 'Internal: the quoted name of a schema that has a mirror';
 
 -- Make the partitions of track_events for the months of this time.  Where the
 -- owner has partitioned otherwise, that stands.
-CREATE FUNCTION _hms_make_partitions(mirror text, after timestamptz, before timestamptz)
+CREATE FUNCTION hms_internal._hms_make_partitions(mirror text, after timestamptz, before timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -3329,7 +3472,7 @@ BEGIN
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION _hms_make_partitions(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_make_partitions(text, timestamptz, timestamptz) IS
 'Internal: makes the partitions of a mirror''s track events';
 
 -- Bring sessions into the mirror: those of "source", a query of hms_session rows
@@ -3342,7 +3485,7 @@ COMMENT ON FUNCTION _hms_make_partitions(text, timestamptz, timestamptz) IS
 -- new, changed or active, or is read again on purpose, queues for its events.
 --  seen: sessions; written: rows; too_old: new sessions whose events
 -- 100ms no longer has.
-CREATE FUNCTION _hms_sync_sessions(
+CREATE FUNCTION hms_internal._hms_sync_sessions(
 	mirror text, ext text, source text,
 	rooms text[], after timestamptz, before timestamptz, id text, since timestamptz,
 	OUT seen bigint, OUT written bigint, OUT too_old bigint)
@@ -3354,8 +3497,8 @@ DECLARE
 	upsert_sessions text;
 	upsert_peers text;
 BEGIN
-	EXECUTE format('SELECT %1$s._hms_upsert($1, $2, ''sessions'', ''got'', false),'
-		' %1$s._hms_upsert($1, $2, ''session_peers'', ''peers'', false)', ext)
+	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, ''sessions'', ''got'', false),'
+		' hms_internal._hms_upsert($1, $2, ''session_peers'', ''peers'', false)', ext)
 		INTO STRICT upsert_sessions, upsert_peers USING mirror, ext;
 	EXECUTE format($sql$
 		WITH got AS MATERIALIZED (
@@ -3363,7 +3506,7 @@ BEGIN
 			WHERE g.id IS NOT NULL ORDER BY g.room_id, g.id
 		), peers AS MATERIALIZED (
 			SELECT DISTINCT ON (p.room_id, p.session_id, p.id) p.*
-			FROM got AS g CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s.hms_session_peer, 'hms_session_peers',
+			FROM got AS g CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::%2$s.hms_session_peer, 'hms_session_peers',
 				jsonb_build_object('id', g.id, 'room_id', g.room_id, 'peers', g.peers)) AS p
 			WHERE jsonb_typeof(g.peers) IN ('object', 'array') AND p.id IS NOT NULL
 			ORDER BY p.room_id, p.session_id, p.id
@@ -3397,13 +3540,13 @@ BEGIN
 	USING rooms, after, before, id, since;
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_sessions(text, text, text, text[], timestamptz, timestamptz, text, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_sessions(text, text, text, text[], timestamptz, timestamptz, text, timestamptz) IS
 'Internal: brings sessions and their peers into a mirror';
 
 -- Bring recordings, or recording assets, into the mirror.  100ms has no filter of
 -- time on them and lists the newest first: the walk stops at the first one older
 -- than "after", unless the list turned out not to be in that order.
-CREATE FUNCTION _hms_sync_list(
+CREATE FUNCTION hms_internal._hms_sync_list(
 	mirror text, ext text, "table" text, room_id text, after timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
@@ -3417,8 +3560,8 @@ DECLARE
 	written bigint := 0;
 	changed bigint;
 BEGIN
-	EXECUTE format('SELECT %1$s._hms_upsert($1, $2, t.name, format(''jsonb_populate_record(NULL::%%s.%%I, $1)'', $2, t.type), false)'
-		' FROM %1$s._hms_mirror_tables() AS t WHERE t.name = $3', ext)
+	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, t.name, format(''jsonb_populate_record(NULL::%%s.%%I, $1)'', $2, t.type), false)'
+		' FROM hms_internal._hms_mirror_tables() AS t WHERE t.name = $3', ext)
 		INTO STRICT upsert USING mirror, ext, "table";
 	FOR one IN EXECUTE format('SELECT l.created_at, to_jsonb(l) AS whole FROM %s.%I($1) AS l WHERE l.id IS NOT NULL', ext, 'hms_' || "table")
 			USING room_id LOOP
@@ -3432,21 +3575,21 @@ BEGIN
 	RETURN written;
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_list(text, text, text, text, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_list(text, text, text, text, timestamptz) IS
 'Internal: brings recordings or their assets into a mirror';
 
 -- Bring the events of these sessions into the mirror, several sessions at a time;
 -- returns how many were new.  Where one lies outside the months of the sessions
 -- all of them are read again, and each finds or gets its partition.
-CREATE FUNCTION _hms_sync_events(mirror text, ext text, rooms text[], sessions text[])
+CREATE FUNCTION hms_internal._hms_sync_events(mirror text, ext text, rooms text[], sessions text[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	source text := format('%1$s._hms_rows(NULL::%1$s.hms_track_event,'
+	source text := format('hms_internal._hms_rows(NULL::%1$s.hms_track_event,'
 		' ''sessions_tracks'', $1, $2, NULL::text[])', ext);
-	make_partitions text := format('SELECT %s._hms_make_partitions($1, $2, $3)', ext);
+	make_partitions text := format('SELECT hms_internal._hms_make_partitions($1, $2, $3)', ext);
 	upsert_all text;
 	upsert_one text;
 	began timestamptz;
@@ -3454,8 +3597,8 @@ DECLARE
 	written bigint := 0;
 	changed bigint;
 BEGIN
-	EXECUTE format('SELECT %1$s._hms_upsert($1, $2, ''track_events'', $3, true),'
-		' %1$s._hms_upsert($1, $2, ''track_events'', ''jsonb_populate_record(NULL::'' || $2 || ''.hms_track_event, $1)'', true)', ext)
+	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, ''track_events'', $3, true),'
+		' hms_internal._hms_upsert($1, $2, ''track_events'', ''jsonb_populate_record(NULL::'' || $2 || ''.hms_track_event, $1)'', true)', ext)
 		INTO STRICT upsert_all, upsert_one USING mirror, ext, source;
 	EXECUTE format('SELECT min(s.created_at) FROM %s.sessions AS s JOIN unnest($1, $2) AS d (room_id, id)'
 		' ON s.room_id = d.room_id AND s.id = d.id', mirror) INTO began USING rooms, sessions;
@@ -3475,7 +3618,7 @@ BEGIN
 	RETURN written;
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_events(text, text, text[], text[]) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_events(text, text, text[], text[]) IS
 'Internal: brings the track events of sessions into a mirror';
 
 -- The steps of a run of hms_sync, in their order.  Each call is what one
@@ -3495,7 +3638,7 @@ COMMENT ON FUNCTION _hms_sync_events(text, text, text[], text[]) IS
 -- Rooms: all of them while that is a few pages, and once a day; else those made
 -- since the last time and those that only a webhook told of.  A run over some rooms
 -- of many, or with nothing there yet, reads those of them that are not there.
-CREATE FUNCTION _hms_sync_step_rooms(
+CREATE FUNCTION hms_internal._hms_sync_step_rooms(
 	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
@@ -3520,7 +3663,7 @@ BEGIN
 			' SELECT r.* FROM %2$s.rooms AS u, LATERAL %1$s.hms_room(u.id) AS r WHERE u.synced_at IS NULL) AS r'
 		ELSE '%1$s.hms_rooms() AS r WHERE $1 IS NULL OR r.id = ANY ($1)'
 		END;
-	EXECUTE format('SELECT %s._hms_upsert($1, $2, ''rooms'', $3, false)', ext) INTO STRICT upsert
+	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, ''rooms'', $3, false)', ext) INTO STRICT upsert
 		USING mirror, ext, format('(SELECT DISTINCT ON (r.id) r.* FROM (SELECT r.* FROM ' || source
 			|| ') AS r WHERE r.id IS NOT NULL ORDER BY r.id)', ext, mirror);
 	EXECUTE upsert USING rooms, last.mark - interval '1 hour';
@@ -3540,11 +3683,11 @@ BEGIN
 	RETURN run || jsonb_build_object('step', 'sessions', 'rows', (run ->> 'rows')::bigint + written);
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step_rooms(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step_rooms(text, text, text[], timestamptz, jsonb) IS
 'Internal: a step of hms_sync';
 
 -- Sessions of all rooms at once, from the mark (or since) on, a day at a time.
-CREATE FUNCTION _hms_sync_step_sessions(
+CREATE FUNCTION hms_internal._hms_sync_step_sessions(
 	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
@@ -3564,7 +3707,7 @@ BEGIN
 	END IF;
 	begins := coalesce((run ->> 'window')::timestamptz, least(since, mark - interval '12 hours'));
 	ends := CASE WHEN begins + interval '1 day' < started THEN begins + interval '1 day' END;
-	EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
+	EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
 		INTO STRICT result USING mirror, ext, ext || '.hms_sessions(NULL::text, NULL, $2, $3)', begins, ends, since;
 	EXECUTE format('UPDATE %s.sync_state SET mark = greatest(mark, $1), synced_at = $2'
 		' WHERE room_id = '''' AND what = ''sessions''', mirror) USING coalesce(ends, started), clock_timestamp();
@@ -3583,12 +3726,12 @@ BEGIN
 	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step_sessions(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step_sessions(text, text, text[], timestamptz, jsonb) IS
 'Internal: a step of hms_sync';
 
 -- Sessions of rooms that were never read, or that the caller named: several rooms
 -- at a time.
-CREATE FUNCTION _hms_sync_step_room_sessions(
+CREATE FUNCTION hms_internal._hms_sync_step_room_sessions(
 	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
@@ -3629,7 +3772,7 @@ BEGIN
 			USING due.rooms, run ->> 'skip';
 		RETURN run;
 	END IF;
-	EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, $4, $5, NULL, NULL, $6)', ext)
+	EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, $4, $5, NULL, NULL, $6)', ext)
 		INTO STRICT result USING mirror, ext, ext || '.hms_sessions($1, NULL, $2, $3)', due.rooms,
 			CASE WHEN due.mark IS NULL THEN since ELSE least(since, due.mark - interval '12 hours') END, since;
 	EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at)'
@@ -3642,12 +3785,12 @@ BEGIN
 		'total', (run ->> 'done')::bigint + due.total);
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step_room_sessions(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step_room_sessions(text, text, text[], timestamptz, jsonb) IS
 'Internal: a step of hms_sync';
 
 -- Sessions that the walks do not reach, one by one: still active, or known from a
 -- webhook alone.
-CREATE FUNCTION _hms_sync_step_single_sessions(
+CREATE FUNCTION hms_internal._hms_sync_step_single_sessions(
 	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
@@ -3665,7 +3808,7 @@ BEGIN
 				(run ->> 'batch')::integer LOOP
 		run := run || jsonb_build_object('room', due.room_id, 'seen', due.id);
 		CONTINUE WHEN run ? 'skip';
-		EXECUTE format('SELECT * FROM %s._hms_sync_sessions($1, $2, $3, NULL, NULL, NULL, $4, $5)', ext)
+		EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, NULL, NULL, NULL, $4, $5)', ext)
 			INTO STRICT result USING mirror, ext, ext || '.hms_session($4)', due.id, since;
 		IF result.seen = 0 THEN
 			-- 100ms knows no such session: it stays as it was told, and is over
@@ -3681,12 +3824,12 @@ BEGIN
 	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step_single_sessions(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step_single_sessions(text, text, text[], timestamptz, jsonb) IS
 'Internal: a step of hms_sync';
 
 -- Recordings and their assets.  They change for some hours after they began, so
 -- the walk goes a day back before the mark.
-CREATE FUNCTION _hms_sync_step_recordings(
+CREATE FUNCTION hms_internal._hms_sync_step_recordings(
 	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
@@ -3702,7 +3845,7 @@ BEGIN
 	FOREACH room IN ARRAY coalesce(rooms, ARRAY[NULL]) LOOP
 		EXECUTE format('SELECT max(s.mark) FROM %s.sync_state AS s WHERE s.room_id IN ('''', $1) AND s.what = $2', mirror)
 			INTO mark USING room, list;
-		EXECUTE format('SELECT %s._hms_sync_list($1, $2, $3, $4, $5)', ext) INTO STRICT written
+		EXECUTE format('SELECT hms_internal._hms_sync_list($1, $2, $3, $4, $5)', ext) INTO STRICT written
 			USING mirror, ext, list, room, CASE WHEN mark IS NULL THEN since ELSE least(since, mark - interval '1 day') END;
 		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at) VALUES ($1, $2, $3, clock_timestamp())'
 			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark, synced_at = excluded.synced_at', mirror)
@@ -3713,12 +3856,12 @@ BEGIN
 		'step', CASE list WHEN 'recordings' THEN 'recording_assets' ELSE 'events' END);
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step_recordings(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step_recordings(text, text, text[], timestamptz, jsonb) IS
 'Internal: a step of hms_sync';
 
 -- Events of the sessions that queue for them.  A session leaves the queue when it
 -- has been over for a quarter of an hour before its events were read.
-CREATE FUNCTION _hms_sync_step_events(
+CREATE FUNCTION hms_internal._hms_sync_step_events(
 	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
@@ -3751,7 +3894,7 @@ BEGIN
 	END IF;
 
 	IF NOT run ? 'skip' THEN
-		EXECUTE format('SELECT %s._hms_sync_events($1, $2, $3, $4)', ext) INTO STRICT written
+		EXECUTE format('SELECT hms_internal._hms_sync_events($1, $2, $3, $4)', ext) INTO STRICT written
 			USING mirror, ext, due.rooms, due.sessions;
 		EXECUTE format('DELETE FROM %s.sync_state AS s USING unnest($1, $2) AS d (room_id, session_id)'
 			' WHERE s.what = ''events'' AND s.room_id = d.room_id AND s.session_id = d.session_id'
@@ -3765,7 +3908,7 @@ BEGIN
 	RETURN run || jsonb_build_object('done', (run ->> 'done')::bigint + due.new_rooms, 'room', due.last_room);
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step_events(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step_events(text, text, text[], timestamptz, jsonb) IS
 'Internal: a step of hms_sync';
 
 -- Take the next step of a run; NULL begins one, and NULL comes back at its end.
@@ -3776,7 +3919,7 @@ COMMENT ON FUNCTION _hms_sync_step_events(text, text, text[], timestamptz, jsonb
 -- session may be guilty of is tried with ever fewer of them at a time, and the
 -- guilty one is passed over until the next run; three of them in a row, or an error
 -- of the connection, the account or the database, end the run.
-CREATE FUNCTION _hms_sync_step(schema name, rooms text[], since timestamptz, events boolean, run jsonb)
+CREATE FUNCTION hms_internal._hms_sync_step(schema name, rooms text[], since timestamptz, events boolean, run jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -3812,7 +3955,7 @@ BEGIN
 		END IF;
 		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
 	END IF;
-	EXECUTE format('SELECT %s._hms_mirror($1, $2)', ext) INTO STRICT mirror USING schema, 'sync_state';
+	EXECUTE format('SELECT hms_internal._hms_mirror($1, $2)', ext) INTO STRICT mirror USING schema, 'sync_state';
 	IF NOT pg_try_advisory_xact_lock(1752003443, mirror::regnamespace::oid::integer) THEN
 		RAISE EXCEPTION 'another run of hms_sync is at work in schema %', mirror
 			USING ERRCODE = 'lock_not_available',
@@ -3828,7 +3971,7 @@ BEGIN
 		IF step = 'done' OR step = 'events' AND NOT events THEN
 			run := run || '{"step": "end"}';
 		ELSE
-			EXECUTE format('SELECT %s.%I($1, $2, $3, $4, $5)', ext,
+			EXECUTE format('SELECT hms_internal.%I($1, $2, $3, $4, $5)',
 				'_hms_sync_step_' || replace(step, 'recording_assets', 'recordings'))
 				INTO STRICT run USING mirror, ext, rooms, since, run;
 			run := CASE WHEN run ? 'skip' THEN run - 'skip' ELSE run || '{"in_a_row": 0}' END
@@ -3890,7 +4033,7 @@ BEGIN
 	RETURN CASE WHEN run ? 'error' OR run ->> 'step' <> 'end' THEN run END;
 END;
 $$;
-COMMENT ON FUNCTION _hms_sync_step(name, text[], timestamptz, boolean, jsonb) IS
+COMMENT ON FUNCTION hms_internal._hms_sync_step(name, text[], timestamptz, boolean, jsonb) IS
 'Internal: takes a step of hms_sync and tells how far it is';
 
 -- hms_sync(schema, rooms, since, events)
@@ -3908,7 +4051,7 @@ COMMENT ON FUNCTION _hms_sync_step(name, text[], timestamptz, boolean, jsonb) IS
 -- Errors: 55P03 (another run is at work), 42P01 (no mirror there), 2D000 (in a
 -- transaction block), those of hms_rooms, hms_sessions, hms_track_events,
 -- hms_recordings and hms_recording_assets.
-CREATE PROCEDURE hms_sync(
+CREATE PROCEDURE @extschema@.hms_sync(
 	schema name,
 	rooms text[] DEFAULT NULL,
 	since timestamptz DEFAULT NULL,
@@ -3921,7 +4064,7 @@ DECLARE
 	take_step pg_catalog.text;
 	run pg_catalog.jsonb;
 BEGIN
-	SELECT pg_catalog.format('SELECT %I._hms_sync_step($1, $2, $3, $4, $5)', n.nspname) INTO STRICT take_step
+	SELECT pg_catalog.format('SELECT hms_internal._hms_sync_step($1, $2, $3, $4, $5)', n.nspname) INTO STRICT take_step
 	FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
 	WHERE n.oid OPERATOR(pg_catalog.=) e.extnamespace AND e.extname OPERATOR(pg_catalog.=) 'hms';
 	LOOP
@@ -3931,10 +4074,11 @@ BEGIN
 	END LOOP;
 END;
 $$;
-COMMENT ON PROCEDURE hms_sync(name, text[], timestamptz, boolean) IS
+COMMENT ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean) IS
 'Bring a mirror up to date; commits as it goes, and goes on where the last run ended';
+REVOKE ALL ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean) FROM PUBLIC;
 
-CREATE TYPE _hms_webhook AS (
+CREATE TYPE hms_internal._hms_webhook AS (
 	version text,
 	id text,
 	"timestamp" timestamptz,
@@ -3946,10 +4090,10 @@ CREATE TYPE _hms_webhook AS (
 	data jsonb,
 	extra jsonb
 );
-COMMENT ON TYPE _hms_webhook IS
+COMMENT ON TYPE hms_internal._hms_webhook IS
 'Internal: the envelope of a webhook';
 
-CREATE TYPE _hms_webhook_data AS (
+CREATE TYPE hms_internal._hms_webhook_data AS (
 	room_id text,
 	room_name text,
 	session_id text,
@@ -3966,16 +4110,16 @@ CREATE TYPE _hms_webhook_data AS (
 	session_started_at timestamptz,
 	session_stopped_at timestamptz
 );
-COMMENT ON TYPE _hms_webhook_data IS
+COMMENT ON TYPE hms_internal._hms_webhook_data IS
 'Internal: what the mirror reads of a webhook''s data';
 
 -- Raise unless the webhook proves that it comes from 100ms: see
 -- hms_receive_webhook.  It can be asked by anybody and tells nothing.
-CREATE FUNCTION _hms_check_webhook(headers jsonb, body text)
+CREATE FUNCTION hms_internal._hms_check_webhook(headers jsonb, body text)
 RETURNS boolean
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hms_check_webhook';
-COMMENT ON FUNCTION _hms_check_webhook(jsonb, text) IS
+COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text) IS
 'Internal: raises unless a webhook''s headers prove where it comes from';
 
 -- Store a webhook and what it tells of its room, session and peer; true unless it
@@ -3986,7 +4130,7 @@ COMMENT ON FUNCTION _hms_check_webhook(jsonb, text) IS
 -- that is null, that a session is over, a role that changed after the row was read
 -- from the API.  What they wrote has no synced_at, and the next hms_sync reads it
 -- from the API.  The marks of sync_state stay where they are.
-CREATE FUNCTION _hms_store_webhook(mirror text, ext text, event jsonb, body text)
+CREATE FUNCTION hms_internal._hms_store_webhook(mirror text, ext text, event jsonb, body text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -4011,8 +4155,8 @@ BEGIN
 		SELECT e.version, e.id, e."timestamp", e.type, coalesce(e.account_id, d.account_id),
 			coalesce(e.app_id, d.app_id), coalesce(d.room_id, ''), d.session_id, d.peer_id, d.user_id,
 			coalesce(e.template_id, d.template_id), coalesce(e.is_replay, d.is_replay), e.data, e.extra
-		FROM %2$s._hms_rows_of(NULL::%2$s._hms_webhook, NULL, $1) AS e
-			LEFT JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL,
+		FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook, NULL, $1) AS e
+			LEFT JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL,
 				CASE jsonb_typeof(e.data) WHEN 'object' THEN e.data END) AS d ON true
 		ON CONFLICT DO NOTHING
 		RETURNING room_id, session_id, peer_id, type, "timestamp" AS at$sql$, mirror, ext)
@@ -4025,7 +4169,7 @@ BEGIN
 	EXECUTE format($sql$
 		INSERT INTO %1$s.rooms AS t (id, name, template_id)
 		SELECT $1, max(d.room_name), max(d.template_id)
-		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL, w.data) AS d
+		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
 		WHERE w.room_id = $1 AND w.session_id = $2 AND w.type = ANY ($3)
 		ON CONFLICT DO NOTHING$sql$, mirror, ext)
 	USING told.room_id, told.session_id, telling;
@@ -4035,7 +4179,7 @@ BEGIN
 		SELECT $2, $1, max(w.account_id), max(w.app_id),
 			coalesce(bool_and(w.type <> 'session.close.success'), true), min(d.session_started_at),
 			max(coalesce(d.session_stopped_at, w."timestamp")) FILTER (WHERE w.type = 'session.close.success')
-		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL, w.data) AS d
+		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
 		WHERE w.room_id = $1 AND w.session_id = $2 AND w.type = ANY ($3)
 		ON CONFLICT (room_id, id) DO UPDATE SET
 			active = excluded.active, synced_at = NULL,
@@ -4054,7 +4198,7 @@ BEGIN
 					min(d.joined_at) OVER () AS joined_at,
 					max(CASE WHEN w.type = 'peer.leave.success' THEN coalesce(d.left_at, w."timestamp") END) OVER () AS left_at
 				FROM %1$s.webhook_events AS w
-					CROSS JOIN LATERAL %2$s._hms_rows_of(NULL::%2$s._hms_webhook_data, NULL, w.data) AS d
+					CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
 				WHERE w.room_id = $1 AND w.session_id = $2 AND w.peer_id = $3
 					AND w.type = ANY ($5) AND w.type NOT LIKE 'session.%%'
 				-- of one second: who leaves has the last role, who joins the first
@@ -4074,7 +4218,7 @@ BEGIN
 	RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION _hms_store_webhook(text, text, jsonb, text) IS
+COMMENT ON FUNCTION hms_internal._hms_store_webhook(text, text, jsonb, text) IS
 'Internal: stores a webhook and what it tells';
 
 -- hms_receive_webhook(schema, event, headers, body)
@@ -4097,7 +4241,7 @@ COMMENT ON FUNCTION _hms_store_webhook(text, text, jsonb, text) IS
 -- Errors: 28000 (it does not prove that it comes from 100ms), 22023 (it has no id, or
 -- is not what the body holds),
 -- 42P01 (no mirror there), 55000 (it is signed and there is no key).
-CREATE FUNCTION hms_receive_webhook(
+CREATE FUNCTION @extschema@.hms_receive_webhook(
 	schema name,
 	event jsonb,
 	headers jsonb DEFAULT NULL,
@@ -4105,27 +4249,28 @@ CREATE FUNCTION hms_receive_webhook(
 RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-	SELECT CASE WHEN _hms_check_webhook(hms_receive_webhook.headers,
+	SELECT CASE WHEN hms_internal._hms_check_webhook(hms_receive_webhook.headers,
 			coalesce(hms_receive_webhook.body, hms_receive_webhook.event::text))
-		THEN _hms_store_webhook(_hms_mirror(hms_receive_webhook.schema, 'webhook_events'), _hms_schema(),
+		THEN hms_internal._hms_store_webhook(hms_internal._hms_mirror(hms_receive_webhook.schema, 'webhook_events'), hms_internal._hms_schema(),
 			hms_receive_webhook.event, hms_receive_webhook.body) END;
 END;
-COMMENT ON FUNCTION hms_receive_webhook(name, jsonb, jsonb, text) IS
+COMMENT ON FUNCTION @extschema@.hms_receive_webhook(name, jsonb, jsonb, text) IS
 'Take a webhook of 100ms into a mirror, once; false when it was there';
+REVOKE ALL ON FUNCTION @extschema@.hms_receive_webhook(name, jsonb, jsonb, text) FROM PUBLIC;
 
 -- Text made safe inside HTML and SVG, in elements and in quoted attributes.
-CREATE FUNCTION _hms_html(value text)
+CREATE FUNCTION hms_internal._hms_html(value text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT replace(replace(replace(replace(replace(_hms_html.value,
 		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
 END;
-COMMENT ON FUNCTION _hms_html(text) IS
+COMMENT ON FUNCTION hms_internal._hms_html(text) IS
 'Internal: text made safe inside HTML';
 
 -- A length of time as people write it: 1 h 05 min, 12 min, 40 s.
-CREATE FUNCTION _hms_html_length(seconds double precision)
+CREATE FUNCTION hms_internal._hms_html_length(seconds double precision)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -4136,12 +4281,12 @@ BEGIN ATOMIC
 			|| lpad((round(_hms_html_length.seconds / 60)::bigint % 60)::text, 2, '0') || '&nbsp;min'
 		END;
 END;
-COMMENT ON FUNCTION _hms_html_length(double precision) IS
+COMMENT ON FUNCTION hms_internal._hms_html_length(double precision) IS
 'Internal: a length of time as people write it';
 
 -- What a report shows, read from a mirror: {title, sessions, stays, attendance,
 -- talk}, all of the sessions that began in the time.
-CREATE FUNCTION _hms_report_data(
+CREATE FUNCTION hms_internal._hms_report_data(
 	mirror text, ext text, room_id text, after timestamptz, before timestamptz)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
@@ -4151,7 +4296,7 @@ DECLARE
 	stay text;
 	data jsonb;
 BEGIN
-	EXECUTE format('SELECT %s._hms_mirror_body($1, $2, ''_hms_timed_stays'')', ext)
+	EXECUTE format('SELECT hms_internal._hms_mirror_body($1, $2, ''_hms_timed_stays'')', ext)
 		INTO STRICT stay USING mirror, ext;
 	EXECUTE format($sql$
 		WITH mirror_sessions AS MATERIALIZED (
@@ -4184,14 +4329,14 @@ BEGIN
 	RETURN data;
 END;
 $$;
-COMMENT ON FUNCTION _hms_report_data(text, text, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_report_data(text, text, text, timestamptz, timestamptz) IS
 'Internal: what a report shows';
 
 -- The chart of a session: how many were inside, and below it a line a user with a
 -- bar for each stay.  1000 units wide, of which the first 190 are for names.
 -- stays: [{user_id, name, role, begins_at, ends_at}]; roles: all of the report's,
 -- so that a role has one colour on the page.
-CREATE FUNCTION _hms_report_chart(
+CREATE FUNCTION hms_internal._hms_report_chart(
 	starts_at timestamptz, stops_at timestamptz, stays jsonb, roles text[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -4234,24 +4379,24 @@ BEGIN ATOMIC
 		|| coalesce((SELECT '<path class="inside" d="M190,96' || string_agg('H' || 190 + round(c.per_second * extract(epoch FROM o.at - c.starts_at), 1)
 				|| 'V' || round(96 - 72.0 * o.peers / p.peers, 1), '' ORDER BY o.at) || 'V96Z"/>' FROM course AS o), '')
 		|| '<line class="axis" x1="190" x2="990" y1="96" y2="96"/>'
-		|| coalesce((SELECT string_agg('<text class="label" x="182" y="' || 105 + l.line * 22 - 5 || '"><title>' || _hms_html(l.name) || '</title>'
-				|| _hms_html(CASE WHEN length(l.name) > 22 THEN left(l.name, 19) || '...' ELSE l.name END) || '</text>'
+		|| coalesce((SELECT string_agg('<text class="label" x="182" y="' || 105 + l.line * 22 - 5 || '"><title>' || hms_internal._hms_html(l.name) || '</title>'
+				|| hms_internal._hms_html(CASE WHEN length(l.name) > 22 THEN left(l.name, 19) || '...' ELSE l.name END) || '</text>'
 				|| '<line class="line" x1="190" x2="990" y1="' || 107 + l.line * 22 || '" y2="' || 107 + l.line * 22 || '"/>', '' ORDER BY l.line)
 			FROM (SELECT s.line, coalesce(nullif(max(s.shown), ''), max(s.user_id)) AS name FROM stays AS s GROUP BY s.line) AS l), '')
 		|| coalesce((SELECT string_agg('<rect class="stay r' || coalesce(array_position(_hms_report_chart.roles, s.role) - 1, 0) % 6
 				|| '" rx="3" height="16" y="' || 88 + s.line * 22 || '" x="' || 190 + round(c.per_second * extract(epoch FROM s.begins_at - c.starts_at), 1)
 				|| '" width="' || greatest(round(c.per_second * extract(epoch FROM s.ends_at - s.begins_at), 1), 1.5) || '"><title>'
-				|| _hms_html(coalesce(s.name, '') || ' (' || coalesce(s.role, '') || ') ' || to_char(s.begins_at, 'HH24:MI:SS') || ' to ' || to_char(s.ends_at, 'HH24:MI:SS'))
+				|| hms_internal._hms_html(coalesce(s.name, '') || ' (' || coalesce(s.role, '') || ') ' || to_char(s.begins_at, 'HH24:MI:SS') || ' to ' || to_char(s.ends_at, 'HH24:MI:SS'))
 				|| '</title></rect>', '' ORDER BY s.line, s.begins_at)
 			FROM stays AS s), '')
 		|| '</svg>'
 	FROM scale AS c CROSS JOIN peak AS p;
 END;
-COMMENT ON FUNCTION _hms_report_chart(timestamptz, timestamptz, jsonb, text[]) IS
+COMMENT ON FUNCTION hms_internal._hms_report_chart(timestamptz, timestamptz, jsonb, text[]) IS
 'Internal: the chart of a session as SVG';
 
 -- The page of a report: see hms_report_html.  data: as _hms_report_data gives it.
-CREATE FUNCTION _hms_report_page(data jsonb, after timestamptz, before timestamptz)
+CREATE FUNCTION hms_internal._hms_report_page(data jsonb, after timestamptz, before timestamptz)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -4300,7 +4445,7 @@ BEGIN ATOMIC
 		FROM sessions AS s
 	)
 	SELECT '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"><title>' || _hms_html(h.title) || '</title><style>'
+		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"><title>' || hms_internal._hms_html(h.title) || '</title><style>'
 		|| ':root{--ink:#1c2330;--soft:#667085;--rule:#e4e7ec;--fill:#2f6fde;--c0:#2f6fde;--c1:#e07b39;--c2:#2a9d6f;--c3:#8a5cd1;--c4:#c2417c;--c5:#5b7083}'
 		|| '*{box-sizing:border-box}body{margin:0 auto;max-width:1080px;padding:32px 28px;font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink);background:#fff}'
 		|| 'h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:36px 0 10px}h3{font-size:15px;margin:0}.soft{color:var(--soft);margin:0}'
@@ -4312,36 +4457,36 @@ BEGIN ATOMIC
 		|| '.stay{fill-opacity:.82}.r0{fill:var(--c0);background:var(--c0)}.r1{fill:var(--c1);background:var(--c1)}.r2{fill:var(--c2);background:var(--c2)}.r3{fill:var(--c3);background:var(--c3)}.r4{fill:var(--c4);background:var(--c4)}.r5{fill:var(--c5);background:var(--c5)}'
 		|| '.key{display:inline-block;width:10px;height:10px;border-radius:3px;margin:0 5px 0 14px}.legend{margin:0 0 12px -14px}'
 		|| '@media print{@page{size:A4;margin:14mm}body{padding:0;max-width:none;font-size:11px}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}tr,svg,.tile,.head{break-inside:avoid}h2,.head{break-after:avoid}thead{display:table-header-group}section{padding:10px 12px}.tile{padding:8px 10px;flex-basis:110px}.tile b{font-size:18px}th,td{padding-right:8px}th{font-size:9px}.id{font-size:9px}.track{width:56px;margin-right:5px}}'
-		|| '</style></head><body><h1><bdi>' || _hms_html(h.title) || '</bdi></h1><p class="soft">' || h.span || '</p>'
+		|| '</style></head><body><h1><bdi>' || hms_internal._hms_html(h.title) || '</bdi></h1><p class="soft">' || h.span || '</p>'
 		|| '<div class="tiles"><div class="tile"><b>' || h.sessions || '</b><span>session' || CASE h.sessions WHEN 1 THEN '' ELSE 's' END || '</span></div>'
 		|| '<div class="tile"><b>' || (SELECT count(*) FROM people) || '</b><span>people</span></div>'
-		|| '<div class="tile"><b>' || _hms_html_length(h.length) || '</b><span>in session</span></div>'
+		|| '<div class="tile"><b>' || hms_internal._hms_html_length(h.length) || '</b><span>in session</span></div>'
 		|| '<div class="tile"><b>' || round(h.minutes) || '</b><span>participant minutes</span></div>'
 		|| '<div class="tile"><b>' || h.peak || '</b><span>most at once</span></div></div>'
 		|| CASE WHEN h.sessions = 0 THEN '<h2>No session began in this time.</h2>' ELSE
 		'<h2>People</h2><table><thead><tr><th>Name</th><th class="n">Sessions</th><th class="n">Joins</th><th>Present</th><th class="n">Minutes</th><th>Microphone on</th><th class="n">Camera on</th><th class="n">Screen shared</th></tr></thead><tbody>'
-		|| coalesce((SELECT string_agg('<tr><td><bdi>' || _hms_html(p.shown) || '</bdi>'
-				|| CASE WHEN p.user_id <> p.shown THEN ' <span class="id"><bdi>' || _hms_html(p.user_id) || '</bdi></span>' ELSE '' END
+		|| coalesce((SELECT string_agg('<tr><td><bdi>' || hms_internal._hms_html(p.shown) || '</bdi>'
+				|| CASE WHEN p.user_id <> p.shown THEN ' <span class="id"><bdi>' || hms_internal._hms_html(p.user_id) || '</bdi></span>' ELSE '' END
 				|| '</td><td class="n">' || p.sessions || '</td><td class="n">' || p.joins
-				|| '</td><td class="b"><span class="track"><span class="bar" style="width:' || round((100 * p.present / m.present)::numeric, 1) || '%"></span></span>' || _hms_html_length(p.present)
+				|| '</td><td class="b"><span class="track"><span class="bar" style="width:' || round((100 * p.present / m.present)::numeric, 1) || '%"></span></span>' || hms_internal._hms_html_length(p.present)
 				|| '</td><td class="n">' || p.minutes
-				|| '</td><td class="b"><span class="track"><span class="bar r2" style="width:' || round((100 * coalesce(p.audio, 0) / m.audio)::numeric, 1) || '%"></span></span>' || coalesce(_hms_html_length(p.audio), '&ndash;')
-				|| '</td><td class="n">' || coalesce(_hms_html_length(p.video), '&ndash;') || '</td><td class="n">' || coalesce(_hms_html_length(p.screen), '&ndash;') || '</td></tr>', ''
+				|| '</td><td class="b"><span class="track"><span class="bar r2" style="width:' || round((100 * coalesce(p.audio, 0) / m.audio)::numeric, 1) || '%"></span></span>' || coalesce(hms_internal._hms_html_length(p.audio), '&ndash;')
+				|| '</td><td class="n">' || coalesce(hms_internal._hms_html_length(p.video), '&ndash;') || '</td><td class="n">' || coalesce(hms_internal._hms_html_length(p.screen), '&ndash;') || '</td></tr>', ''
 				ORDER BY p.present DESC, p.shown, p.user_id)
 			FROM people AS p), '') || '</tbody></table>'
-		|| '<h2>Sessions</h2><p class="soft legend">' || coalesce((SELECT string_agg('<span class="key r' || (r.place - 1) % 6 || '"></span><bdi>' || _hms_html(r.role) || '</bdi>', '' ORDER BY r.place)
+		|| '<h2>Sessions</h2><p class="soft legend">' || coalesce((SELECT string_agg('<span class="key r' || (r.place - 1) % 6 || '"></span><bdi>' || hms_internal._hms_html(r.role) || '</bdi>', '' ORDER BY r.place)
 			FROM unnest(o.roles) WITH ORDINALITY AS r (role, place)), '') || '</p>'
-		|| (SELECT string_agg('<section><div class="head"><h3><bdi>' || _hms_html(s.room) || '</bdi>, ' || to_char(s.started_at, 'Dy YYYY-MM-DD HH24:MI')
+		|| (SELECT string_agg('<section><div class="head"><h3><bdi>' || hms_internal._hms_html(s.room) || '</bdi>, ' || to_char(s.started_at, 'Dy YYYY-MM-DD HH24:MI')
 				|| CASE WHEN s.active THEN '<span class="live">on now</span>' ELSE ' to ' || to_char(s.stops_at, 'HH24:MI') END
-				|| '</h3><p class="soft">' || _hms_html_length(s.length) || ', ' || s.users || CASE s.users WHEN 1 THEN ' person' ELSE ' people' END
+				|| '</h3><p class="soft">' || hms_internal._hms_html_length(s.length) || ', ' || s.users || CASE s.users WHEN 1 THEN ' person' ELSE ' people' END
 				|| ', at most ' || s.peak_peers || ' at once, ' || s.participant_minutes || ' participant minutes</p></div>'
-				|| _hms_report_chart(s.started_at, s.stops_at, coalesce(y.stays, '[]'), o.roles)
+				|| hms_internal._hms_report_chart(s.started_at, s.stops_at, coalesce(y.stays, '[]'), o.roles)
 				|| coalesce((SELECT '<table><thead><tr><th>Name</th><th>Role</th><th>Joined</th><th>Left</th><th class="n">Joins</th><th class="n">Minutes</th><th>Share</th><th class="n">Microphone</th><th class="n">Camera</th></tr></thead><tbody>'
-					|| string_agg('<tr><td><bdi>' || _hms_html(a.shown) || '</bdi></td><td><bdi>' || _hms_html(array_to_string(a.roles, ', ')) || '</bdi></td><td>'
+					|| string_agg('<tr><td><bdi>' || hms_internal._hms_html(a.shown) || '</bdi></td><td><bdi>' || hms_internal._hms_html(array_to_string(a.roles, ', ')) || '</bdi></td><td>'
 						|| coalesce(to_char(a.first_joined_at, 'HH24:MI:SS'), '&ndash;') || '</td><td>' || coalesce(to_char(a.last_left_at, 'HH24:MI:SS'), 'inside')
 						|| '</td><td class="n">' || a.joins || '</td><td class="n">' || a.minutes
 						|| '</td><td class="b">' || coalesce('<span class="track"><span class="bar" style="width:' || round(100 * a.share, 1) || '%"></span></span>' || round(100 * a.share) || '&nbsp;%', '&ndash;')
-						|| '</td><td class="n">' || coalesce(_hms_html_length(a.audio), '&ndash;') || '</td><td class="n">' || coalesce(_hms_html_length(a.video), '&ndash;') || '</td></tr>', ''
+						|| '</td><td class="n">' || coalesce(hms_internal._hms_html_length(a.audio), '&ndash;') || '</td><td class="n">' || coalesce(hms_internal._hms_html_length(a.video), '&ndash;') || '</td></tr>', ''
 						ORDER BY a.first_joined_at, a.shown, a.user_id)
 					|| '</tbody></table>' FROM attendance AS a WHERE a.session_id = s.session_id HAVING count(*) > 0), '')
 				|| '</section>', '' ORDER BY s.started_at, s.session_id)
@@ -4350,7 +4495,7 @@ BEGIN ATOMIC
 		|| '<p class="soft">Made ' || to_char(statement_timestamp(), 'YYYY-MM-DD HH24:MI TZ') || '. Times are of this time zone. Microphone and camera: how long they were on.</p></body></html>'
 	FROM head AS h CROSS JOIN roles AS o CROSS JOIN most AS m;
 END;
-COMMENT ON FUNCTION _hms_report_page(jsonb, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal._hms_report_page(jsonb, timestamptz, timestamptz) IS
 'Internal: a report as a page of HTML';
 
 -- hms_report_html(schema, room_id, after, before)
@@ -4364,7 +4509,7 @@ COMMENT ON FUNCTION _hms_report_page(jsonb, timestamptz, timestamptz) IS
 -- session's time zone.
 --
 -- Errors: 42P01 (no mirror there).
-CREATE FUNCTION hms_report_html(
+CREATE FUNCTION @extschema@.hms_report_html(
 	schema name,
 	room_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
@@ -4372,12 +4517,13 @@ CREATE FUNCTION hms_report_html(
 RETURNS text
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
 BEGIN ATOMIC
-	SELECT _hms_report_page(_hms_report_data(_hms_mirror(hms_report_html.schema, 'session_usage'), _hms_schema(),
+	SELECT hms_internal._hms_report_page(hms_internal._hms_report_data(hms_internal._hms_mirror(hms_report_html.schema, 'session_usage'), hms_internal._hms_schema(),
 			hms_report_html.room_id, hms_report_html.after, hms_report_html.before),
 		hms_report_html.after, hms_report_html.before);
 END;
-COMMENT ON FUNCTION hms_report_html(name, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, timestamptz) IS
 'A report of a room, or of all, as one page of HTML to look at, print or mail';
+REVOKE ALL ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, timestamptz) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Operation
@@ -4386,17 +4532,17 @@ COMMENT ON FUNCTION hms_report_html(name, text, timestamptz, timestamptz) IS
 -- Is everything set up, and does it work?  A row for each check; what fails is
 -- a row, not an error.  Makes one request.
 -- Source: GET /rooms
-CREATE FUNCTION _hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
+CREATE FUNCTION hms_internal._hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 AS 'MODULE_PATHNAME', 'hms_check';
-COMMENT ON FUNCTION _hms_check() IS 'Internal: the checks that need no catalog';
+COMMENT ON FUNCTION hms_internal._hms_check() IS 'Internal: the checks that need no catalog';
 
-CREATE FUNCTION hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
+CREATE FUNCTION @extschema@.hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
 RETURNS SETOF record
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000 ROWS 10
 BEGIN ATOMIC
-	SELECT c."check", c.ok, c.detail FROM _hms_check() c
+	SELECT c."check", c.ok, c.detail FROM hms_internal._hms_check() c
 	UNION ALL
 	SELECT 'secret visibility', count(*) = 0,
 		CASE WHEN count(*) = 0 THEN 'no role or database setting shows a secret'
@@ -4405,13 +4551,14 @@ BEGIN ATOMIC
 	FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) c (setting)
 	WHERE c.setting ~ '^hms\.(secret|webhook_secret|webhook_key)=.';
 END;
-COMMENT ON FUNCTION hms_check() IS
+COMMENT ON FUNCTION @extschema@.hms_check() IS
 'Checks of settings, library, connection, token and clock; makes one request';
+REVOKE ALL ON FUNCTION @extschema@.hms_check() FROM PUBLIC;
 
 -- This backend's counters since it started: requests sent, of them repeated
 -- ones, pages and rows read, bytes of answers (decompressed), tokens signed,
 -- and the time it waited for 100ms.
-CREATE FUNCTION hms_stats(
+CREATE FUNCTION @extschema@.hms_stats(
 	OUT requests bigint,
 	OUT retries bigint,
 	OUT pages bigint,
@@ -4421,14 +4568,14 @@ CREATE FUNCTION hms_stats(
 	OUT seconds_waited double precision)
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'hms_stats';
-COMMENT ON FUNCTION hms_stats() IS
+COMMENT ON FUNCTION @extschema@.hms_stats() IS
 'What this backend has asked of 100ms since it started';
 
 -- The functions of a level.  tokens: what an app needs to let its users in;
 -- read: reports, lists and the mirror; write: what changes something at 100ms,
 -- and what shows stream keys, storage keys or links to recordings; all: these and
 -- what reaches everything (any endpoint, management tokens, hms_check).
-CREATE FUNCTION _hms_functions(level text)
+CREATE FUNCTION hms_internal._hms_functions(level text)
 RETURNS SETOF regprocedure
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
@@ -4455,11 +4602,11 @@ BEGIN ATOMIC
 				ELSE 'write'
 			END);
 END;
-COMMENT ON FUNCTION _hms_functions(text) IS
+COMMENT ON FUNCTION hms_internal._hms_functions(text) IS
 'Internal: the functions that hms_grant grants at a level';
 
 -- GRANT or REVOKE EXECUTE on functions.
-CREATE FUNCTION _hms_set_privileges(
+CREATE FUNCTION hms_internal._hms_set_privileges(
 	command text,
 	direction text,
 	role regrole,
@@ -4483,175 +4630,32 @@ BEGIN
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION _hms_set_privileges(text, text, regrole, text, regprocedure[]) IS
+COMMENT ON FUNCTION hms_internal._hms_set_privileges(text, text, regrole, text, regprocedure[]) IS
 'Internal: GRANT or REVOKE EXECUTE on functions';
+REVOKE ALL ON FUNCTION hms_internal._hms_set_privileges(text, text, regrole, text, regprocedure[]) FROM PUBLIC;
 
 -- Let a role execute the functions of a level: tokens, read, write or all.
 -- Levels add up: grant each that is wanted.
 -- Errors: 22023 (no such level), 42501 (the caller owns neither).
-CREATE FUNCTION hms_grant(role regrole, level text)
+CREATE FUNCTION @extschema@.hms_grant(role regrole, level text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-	SELECT _hms_set_privileges('GRANT', 'TO', role, level,
-		ARRAY(SELECT f FROM _hms_functions(level) f ORDER BY f));
+	SELECT hms_internal._hms_set_privileges('GRANT', 'TO', role, level,
+		ARRAY(SELECT f FROM hms_internal._hms_functions(level) f ORDER BY f));
 END;
-COMMENT ON FUNCTION hms_grant(regrole, text) IS
+COMMENT ON FUNCTION @extschema@.hms_grant(regrole, text) IS
 'Let a role execute the functions of a level: tokens, read, write or all';
+REVOKE ALL ON FUNCTION @extschema@.hms_grant(regrole, text) FROM PUBLIC;
 
 -- Take it back.
-CREATE FUNCTION hms_revoke(role regrole, level text)
+CREATE FUNCTION @extschema@.hms_revoke(role regrole, level text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-	SELECT _hms_set_privileges('REVOKE', 'FROM', role, level,
-		ARRAY(SELECT f FROM _hms_functions(level) f ORDER BY f));
+	SELECT hms_internal._hms_set_privileges('REVOKE', 'FROM', role, level,
+		ARRAY(SELECT f FROM hms_internal._hms_functions(level) f ORDER BY f));
 END;
-COMMENT ON FUNCTION hms_revoke(regrole, text) IS
+COMMENT ON FUNCTION @extschema@.hms_revoke(regrole, text) IS
 'Take the functions of a level from a role: tokens, read, write or all';
-
--- ---------------------------------------------------------------------------
--- Privileges: what sends a request, signs a token or grants is for who is
--- granted it.
--- ---------------------------------------------------------------------------
-
-REVOKE ALL ON FUNCTION hms_auth_token(text, text, text, interval, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_management_token(interval, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_verify_token(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_rooms(text, boolean, text, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_room(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_room(jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_room(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_enable_room(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_disable_room(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_sessions(text, boolean, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_sessions(text[], boolean, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_session(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_active_session(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_session_peers(text, boolean, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_session_peers(text[], boolean, timestamptz, timestamptz) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_active_room(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_active_peers(text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_active_peer(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_peer(text, text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_send_message(text, text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_broadcast_message(text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_remove_peers(text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_end_room(text, text, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_track_events(text, text, text, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_track_events(text[], text, text, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recording_events(text, text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recording_events(text[], text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_room_codes(text, text, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_room_codes(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_room_code(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_enable_room_code(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_disable_room_code(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_error_events(text, text, text, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_error_events(text[], text, text, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_analytics_events(text, text, text, text, text, text[], boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_analytics_events(text[], text, text, text, text, text[], boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_peer_quality_stats(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_webhook_events(text, timestamptz, timestamptz, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_webhook_events(text[], timestamptz, timestamptz, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_replay_webhook_events(timestamptz, timestamptz, text, text[], text, integer, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_webhook_replay(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_live_streams(text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_live_streams(text[], text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_live_stream(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_start_live_stream(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_live_stream(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_live_streams(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_pause_live_stream_recording(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_resume_live_stream_recording(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_send_timed_metadata(text, text, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recordings(text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recordings(text[], text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recording(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_start_recording(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_recording(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_recordings(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_pause_recording(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_resume_recording(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recording_assets(text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recording_assets(text[], text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_recording_asset(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_presigned_url(text, interval) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_external_streams(text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_external_streams(text[], text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_external_stream(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_start_external_stream(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_external_stream(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_external_streams(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stream_key(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_stream_key(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_disable_stream_key(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_poll(jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_poll(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_poll_question(text, integer, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_delete_poll_question(text, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_poll_option(text, integer, integer, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_delete_poll_option(text, integer, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll_sessions(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll_session(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll_responses(text, integer, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll_response(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll_results(text, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_poll_result(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_link_polls(text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_templates() FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_template(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_template(jsonb, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_template(text, jsonb, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_role(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_role(text, text, jsonb, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_delete_role(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_template_settings(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_template_settings(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_template_destinations(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_template_destinations(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_template_recordings(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_template_recordings(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_create_sip_outbound_trunk(text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_update_sip_outbound_trunk(text, text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_start_sip_outbound_call(text, text, text, text, text, boolean, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_send_dtmf(text, text, text[], text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_start_beam(text, text, text[], boolean, integer, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_stop_beam(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_create_room(jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_disable_room(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_sessions(text, boolean, timestamptz, timestamptz, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_sessions(text[], boolean, timestamptz, timestamptz, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_templates(text, text, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_create_template(jsonb, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_update_template(jsonb, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_role(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_create_role(text, text, jsonb, boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_delete_role(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_template_settings(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_legacy_update_template_settings(text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_api_get(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_api_list(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_api_post(text, jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_api_delete(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_check() FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_grant(regrole, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION hms_revoke(regrole, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION _hms_set_privileges(text, text, regrole, text, regprocedure[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION
-	hms_attendance(text, text, timestamptz, timestamptz),
-	hms_attendance(text[], text, timestamptz, timestamptz),
-	hms_session_usage(text, timestamptz, timestamptz),
-	hms_session_usage(text[], timestamptz, timestamptz),
-	hms_talk_time(text, text),
-	hms_talk_time(text[], text),
-	hms_concurrency(text, text, interval),
-	hms_concurrency(text[], text, interval)
-FROM PUBLIC;
-REVOKE ALL ON FUNCTION
-	hms_create_mirror(name),
-	hms_receive_webhook(name, jsonb, jsonb, text),
-	hms_report_html(name, text, timestamptz, timestamptz)
-FROM PUBLIC;
-REVOKE ALL ON PROCEDURE hms_sync(name, text[], timestamptz, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.hms_revoke(regrole, text) FROM PUBLIC;

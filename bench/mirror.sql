@@ -9,7 +9,7 @@ SET synchronous_commit = off;
 SET maintenance_work_mem = '512MB';
 CREATE SCHEMA bench;
 SELECT hms_create_mirror('bench') \g /dev/null
-SELECT _hms_make_partitions('bench', now() - interval '1 year', now()) \g /dev/null
+SELECT hms_internal._hms_make_partitions('bench', now() - interval '1 year', now()) \g /dev/null
 
 \echo 'Filling' :rooms 'rooms,' :sessions 'sessions,' :peers 'peers and' :events 'events each'
 INSERT INTO bench.rooms (id, name, enabled, template_id, created_at, synced_at)

@@ -66,7 +66,7 @@ WITH RECURSIVE member AS (
     WHERE d.classid = 'pg_proc'::regclass
 ), level AS (
     SELECT DISTINCT ON (f) f AS oid, l AS name
-    FROM unnest(ARRAY['tokens', 'read', 'write', 'all']) WITH ORDINALITY AS l (l, place), _hms_functions(l) AS f
+    FROM unnest(ARRAY['tokens', 'read', 'write', 'all']) WITH ORDINALITY AS l (l, place), hms_internal._hms_functions(l) AS f
     ORDER BY f, place
 ), described AS (
     SELECT p.oid, p.proname AS name, r.area, r.place, r.first, r.body, r.errors, p.provolatile,

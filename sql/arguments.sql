@@ -67,13 +67,13 @@ SELECT hms_api_list('/rooms', '{"start": "x"}');
 SELECT hms_api_post('/rooms', '[]');
 
 -- the inner functions take what they are given as it should be
-SELECT _hms_rows(NULL::hms_room, 'no such endpoint', 'a'::text);
-SELECT _hms_rows(NULL::hms_room, NULL, 'a'::text);
-SELECT _hms_rows(NULL::hms_room, 'hms_sessions', 'a'::text);
-SELECT _hms_rows(NULL::hms_room, 'hms_room', 'a'::text, 'b'::text);
-SELECT _hms_rows(NULL::hms_room, 'hms_room', 1.5);
-SELECT _hms_rows(NULL::hms_room, 'hms_room', VARIADIC ARRAY['a']);
-SELECT _hms_rows(NULL::integer, 'hms_room', 'a'::text);
-SELECT _hms_rows(NULL::pg_class, 'hms_room', 'a'::text);
+SELECT hms_internal._hms_rows(NULL::hms_room, 'no such endpoint', 'a'::text);
+SELECT hms_internal._hms_rows(NULL::hms_room, NULL, 'a'::text);
+SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_sessions', 'a'::text);
+SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_room', 'a'::text, 'b'::text);
+SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_room', 1.5);
+SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_room', VARIADIC ARRAY['a']);
+SELECT hms_internal._hms_rows(NULL::integer, 'hms_room', 'a'::text);
+SELECT hms_internal._hms_rows(NULL::pg_class, 'hms_room', 'a'::text);
 
 SELECT requests - :before AS requests_sent FROM hms_stats();

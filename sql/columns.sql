@@ -97,12 +97,12 @@ INSERT INTO event SELECT * FROM hms_track_events(:'room');
 SELECT count(*) = 2 * count(DISTINCT id) AS twice, count(*) = 2 * (SELECT count(*) FROM (SELECT DISTINCT * FROM event) d) AS alike FROM event;
 
 -- the inner function, called by itself, makes whole rows
-SELECT count((r).id) = count(*) AS whole FROM (SELECT _hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz) AS r) s;
-SELECT count(id) = count(*) AS whole FROM _hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz);
-SELECT (a[1]).room_id = :'room' AS whole FROM (SELECT ARRAY(SELECT _hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz)) AS a) s;
-WITH s AS MATERIALIZED (SELECT _hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz) AS r)
+SELECT count((r).id) = count(*) AS whole FROM (SELECT hms_internal._hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz) AS r) s;
+SELECT count(id) = count(*) AS whole FROM hms_internal._hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz);
+SELECT (a[1]).room_id = :'room' AS whole FROM (SELECT ARRAY(SELECT hms_internal._hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz)) AS a) s;
+WITH s AS MATERIALIZED (SELECT hms_internal._hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz) AS r)
 SELECT count(r ->> 'room_id') = count(*) AS whole FROM (SELECT to_jsonb(r) AS r FROM s) t;
-WITH s AS MATERIALIZED (SELECT _hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz) AS r)
+WITH s AS MATERIALIZED (SELECT hms_internal._hms_rows(NULL::hms_session, 'hms_sessions', :'room'::text, NULL::boolean, NULL::timestamptz, NULL::timestamptz) AS r)
 SELECT count(DISTINCT r) = count(*) AS whole FROM s;
 CREATE TABLE whole AS SELECT e FROM hms_track_events(:'room') e;
 SELECT count(*) = (SELECT count(DISTINCT id) FROM event) AS same FROM whole w WHERE EXISTS (SELECT FROM event e WHERE e::text = (w.e)::text);

@@ -9,7 +9,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -21,9 +23,9 @@
 #include "errors.h"
 #include "gate.h"
 
-/* May the caller execute a function of this name in that schema? */
+/* May the caller execute a function of this name that the extension made? */
 static bool
-may_execute_named(const char *name, Oid schema)
+may_execute_named(const char *name, Oid extension)
 {
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
 	bool		allowed = false;
@@ -32,8 +34,8 @@ may_execute_named(const char *name, Oid schema)
 	{
 		Form_pg_proc function = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
 
-		allowed = function->pronamespace == schema &&
-			hms_may_execute(function->oid, GetUserId());
+		allowed = hms_may_execute(function->oid, GetUserId()) &&
+			getExtensionOfObject(ProcedureRelationId, function->oid) == extension;
 	}
 	ReleaseCatCacheList(list);
 	return allowed;
@@ -42,7 +44,7 @@ may_execute_named(const char *name, Oid schema)
 void
 hms_gate_check(Oid function, const HmsEndpoint *endpoint)
 {
-	Oid			schema = get_func_namespace(function);
+	Oid			extension = getExtensionOfObject(ProcedureRelationId, function);
 	const char *name = endpoint->name;
 
 	if (endpoint->serves)
@@ -50,11 +52,11 @@ hms_gate_check(Oid function, const HmsEndpoint *endpoint)
 		name = endpoint->serves[0];
 		for (int i = 0; endpoint->serves[i]; i++)
 		{
-			if (may_execute_named(endpoint->serves[i], schema))
+			if (may_execute_named(endpoint->serves[i], extension))
 				return;
 		}
 	}
-	else if (may_execute_named(name, schema))
+	else if (may_execute_named(name, extension))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

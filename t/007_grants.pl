@@ -77,8 +77,8 @@ is_deeply([may('nobody', $call{read}[1], $call{read}[0])], [1, 0], 'a plain GRAN
 my $inner = $db->column(q[SELECT DISTINCT proname FROM pg_proc WHERE proname IN ('_hms_rows', '_hms_call')]);
 is(scalar @$inner, 2, 'the inner functions are there');
 foreach my $around (
-	"SELECT count(*) FROM (SELECT _hms_rows(NULL::hms_room, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)) q",
-	"SELECT _hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)")
+	"SELECT count(*) FROM (SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)) q",
+	"SELECT hms_internal._hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)")
 {
 	my $error;
 	my @seen = $api->during(sub { $error = $db->error("SET ROLE nobody; $around") });
@@ -89,14 +89,14 @@ foreach my $around (
 # With odd arguments they neither crash nor send.
 $db->value("SELECT hms_grant('nobody', 'all')");
 foreach my $odd (
-	"SELECT _hms_rows(NULL::pg_class, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)",
-	"SELECT _hms_rows(NULL::hms_room, 'hms_rooms')", "SELECT _hms_rows(NULL::hms_room, 'hms_rooms', 1, 2, 3, 4, 5, 6, 7, 8)",
-	"SELECT _hms_rows(NULL::hms_room, 'no_such', 'x')",
-	"SELECT _hms_rows(NULL::hms_room, NULL, 'x')", "SELECT _hms_rows(NULL::int, 'hms_rooms', 'x')", "SELECT _hms_rows(1, 'hms_rooms', 'x')",
-	"SELECT _hms_rows(NULL::hms_room, 'hms_rooms', VARIADIC ARRAY['a', 'b'])", "BEGIN READ ONLY; SELECT _hms_rows(NULL::hms_room, 'hms_create_room', '{}'::jsonb)",
-	"BEGIN READ ONLY; SELECT _hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)",
-	"SELECT _hms_call(NULL::hms_room, 'hms_rooms', NULL::text)", "SELECT _hms_call(NULL::int, 'hms_create_room', '{}'::jsonb)",
-	"SELECT _hms_call(NULL::hms_room, 'hms_create_room', 5)")
+	"SELECT hms_internal._hms_rows(NULL::pg_class, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)",
+	"SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_rooms')", "SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_rooms', 1, 2, 3, 4, 5, 6, 7, 8)",
+	"SELECT hms_internal._hms_rows(NULL::hms_room, 'no_such', 'x')",
+	"SELECT hms_internal._hms_rows(NULL::hms_room, NULL, 'x')", "SELECT hms_internal._hms_rows(NULL::int, 'hms_rooms', 'x')", "SELECT hms_internal._hms_rows(1, 'hms_rooms', 'x')",
+	"SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_rooms', VARIADIC ARRAY['a', 'b'])", "BEGIN READ ONLY; SELECT hms_internal._hms_rows(NULL::hms_room, 'hms_create_room', '{}'::jsonb)",
+	"BEGIN READ ONLY; SELECT hms_internal._hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)",
+	"SELECT hms_internal._hms_call(NULL::hms_room, 'hms_rooms', NULL::text)", "SELECT hms_internal._hms_call(NULL::int, 'hms_create_room', '{}'::jsonb)",
+	"SELECT hms_internal._hms_call(NULL::hms_room, 'hms_create_room', 5)")
 {
 	my $error;
 	my @seen = $api->during(sub { $error = $db->error("SET ROLE nobody; $odd") });

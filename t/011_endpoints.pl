@@ -26,7 +26,7 @@ my %prefix = ('hms.api_url' => '/v2', 'hms.beam_url' => '/api/v2', 'hms.policy_u
 
 # Part one: nothing is missing.
 
-my @served = @{ $db->rows('SELECT * FROM _hms_endpoints()') };
+my @served = @{ $db->rows('SELECT * FROM hms_internal._hms_endpoints()') };
 
 # The functions that users see, with their argument names and the columns of their rows: [name, type] in order.
 my %function = map { $_->{name} => $_ } @{ $db->rows(<<'SQL') };

@@ -91,7 +91,7 @@ costs('new arguments are a new walk', "SELECT string_agg(x::text, ',' ORDER BY n
 
 # A row type that has changed since the query was planned, and one that only the query knows.
 my $rooms = "'hms_rooms', 'math-101'::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz)";
-$session->value("SET plan_cache_mode = force_generic_plan; CREATE TYPE mine AS (id text, name text); PREPARE mine AS SELECT name FROM _hms_rows(NULL::mine, $rooms");
+$session->value("SET plan_cache_mode = force_generic_plan; CREATE TYPE mine AS (id text, name text); PREPARE mine AS SELECT name FROM hms_internal._hms_rows(NULL::mine, $rooms");
 is($session->value('EXECUTE mine'), 'math-101', 'a row type of the caller\'s own');
 foreach my $change ('ALTER ATTRIBUTE name TYPE integer', 'DROP ATTRIBUTE name', 'DROP ATTRIBUTE name, DROP ATTRIBUTE id')
 {
@@ -100,7 +100,7 @@ foreach my $change ('ALTER ATTRIBUTE name TYPE integer', 'DROP ATTRIBUTE name', 
 	$session->value('ROLLBACK');
 }
 $session->value('RESET plan_cache_mode');
-is($session->value("SELECT name FROM _hms_rows(NULL::record, $rooms AS r (id text, name text)"), 'math-101', 'a row type that only the query knows');
+is($session->value("SELECT name FROM hms_internal._hms_rows(NULL::record, $rooms AS r (id text, name text)"), 'math-101', 'a row type that only the query knows');
 
 # --- rows of other tables that change meanwhile
 
@@ -165,9 +165,9 @@ $session->value('CREATE ROLE analyst; CREATE ROLE guest');
 $session->value("SELECT hms_grant('analyst', 'read')");
 is($session->value("SET ROLE analyst; SELECT count(*) FROM hms_sessions('long')"), 30, 'who may call the function reads');
 like(($session->ask("SET ROLE guest; SELECT count(*) FROM hms_sessions('long')"))[1], qr/42501.*permission denied for function hms_sessions/, 'who may not is refused');
-$session->value('RESET ROLE; REVOKE EXECUTE ON FUNCTION _hms_rows(anyelement, text, "any") FROM PUBLIC');
+$session->value('RESET ROLE; REVOKE EXECUTE ON FUNCTION hms_internal._hms_rows(anyelement, text, "any") FROM PUBLIC');
 like(($session->ask("SET ROLE analyst; SELECT count(*) FROM hms_sessions('long')"))[1], qr/42501.*permission denied for function _hms_rows/, 'and who may not call the inner one');
-$session->value('RESET ROLE; GRANT EXECUTE ON FUNCTION _hms_rows(anyelement, text, "any") TO PUBLIC');
+$session->value('RESET ROLE; GRANT EXECUTE ON FUNCTION hms_internal._hms_rows(anyelement, text, "any") TO PUBLIC');
 
 # A function of that name that is not ours is a function like any other.
 costs('a namesake', "CREATE SCHEMA other; CREATE FUNCTION other._hms_rows(int) RETURNS SETOF int LANGUAGE sql AS 'SELECT generate_series(1, \$1)'; SELECT count(*) FROM other._hms_rows(3)", 3, 0);

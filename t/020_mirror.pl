@@ -365,17 +365,17 @@ foreach my $case (
 {
 	$db->value('CREATE DATABASE odd');
 	my $sql = q{
-		CREATE SCHEMA "Ext $1 \\1'x"; CREATE EXTENSION hms SCHEMA "Ext $1 \\1'x";
+		CREATE SCHEMA "Ext 1 %s"; CREATE EXTENSION hms SCHEMA "Ext 1 %s";
 		CREATE ROLE reporter; GRANT CREATE ON DATABASE odd TO reporter;
-		GRANT USAGE ON SCHEMA "Ext $1 \\1'x" TO reporter; SELECT "Ext $1 \\1'x".hms_grant('reporter', 'read');
+		GRANT USAGE ON SCHEMA "Ext 1 %s" TO reporter; SELECT "Ext 1 %s".hms_grant('reporter', 'read');
 		CREATE SCHEMA evil; GRANT ALL ON SCHEMA evil TO reporter;
 		CREATE FUNCTION evil.no(name, name) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'evil'; END $$;
 		CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.no);
 		CREATE FUNCTION evil.format(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'evil'; END $$;
 		CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'evil'; END $$;
 		SET ROLE reporter; SET search_path = evil, pg_catalog;
-		CREATE SCHEMA "My ""mirror"" %s"; SELECT "Ext $1 \\1'x".hms_create_mirror('My "mirror" %s');
-		CALL "Ext $1 \\1'x".hms_sync('My "mirror" %s');
+		CREATE SCHEMA "My ""mirror"" %s"; SELECT "Ext 1 %s".hms_create_mirror('My "mirror" %s');
+		CALL "Ext 1 %s".hms_sync('My "mirror" %s');
 		SELECT (SELECT count(*) FROM "My ""mirror"" %s".attendance) > 1000 AND (SELECT count(*) FROM "My ""mirror"" %s".talk_time) > 1000
 			AND (SELECT count(*) FROM "My ""mirror"" %s".session_usage) > 2000;};
 	my ($code, $out, $err) = $db->psql('odd', $sql);

@@ -274,7 +274,7 @@ foreach my $case (
 	my $e = $encoding eq 'EUC_JP' ? "convert_from('\\xc6fc', 'EUC_JP')" : $encoding eq 'SQL_ASCII' ? "E'\\303\\251'" : "chr(233)";
 	(undef, $out, $err) = $run->("SELECT count(*) FROM hms_room($e); SELECT hms_verify_token(hms_auth_token('r', $e, $e)) ->> 'role' = $e");
 	is($out, "1\nt", "$encoding: a role name goes into a token and comes back") or diag $err;
-	(undef, $out, $err) = $run->("SELECT name = $e FROM _hms_rows_of(NULL::hms_peer, NULL, jsonb_build_object('name', $e))");
+	(undef, $out, $err) = $run->("SELECT name = $e FROM hms_internal._hms_rows_of(NULL::hms_peer, NULL, jsonb_build_object('name', $e))");
 	is($out, 't', "$encoding: a row is made of JSON that the database holds") or diag $err;
 	is(($wire->requests)[0], 'GET /v2/rooms/' . ($encoding eq 'EUC_JP' ? '%E6%97%A5' : '%C3%A9'), "$encoding: a path is UTF-8, percent-encoded");
 	if ($encoding eq 'SQL_ASCII')

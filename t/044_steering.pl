@@ -150,13 +150,13 @@ is($session->error("SELECT count(*) FROM hms_room(repeat('a', 9000000))")->{stat
 		$states{ $session->error($sql)->{state} || 'none' }++;
 	}
 	# right arguments by the wrong inner function, and rooms that are none
-	$states{ $session->error("SELECT _hms_call(NULL::hms_session, 'hms_sessions', $_, NULL::boolean, NULL::timestamptz, NULL::timestamptz)")->{state} || 'none' }++
+	$states{ $session->error("SELECT hms_internal._hms_call(NULL::hms_session, 'hms_sessions', $_, NULL::boolean, NULL::timestamptz, NULL::timestamptz)")->{state} || 'none' }++
 	  foreach ("'{}'::text[]", "'{a,b}'::text[]", 'NULL::text[]') x 20;
 	$api->faults;
 	my @odd = grep { !/^(?:MS418|22023|22004|42804|0A000|42883|42846|42P18|42704|42601|22P02|none)$/ } keys %states;
 	ok(!@odd, 'any arguments for any endpoint: ' . join ', ', map { "$_ $states{$_}" } sort keys %states) or diag "@odd";
 	is($session->value('SELECT pg_backend_pid()'), $session->{pid}, 'in one backend that lives');
-	my @seen = $api->during(sub { $session->error("SELECT _hms_call(NULL::hms_session, 'hms_sessions', '{}'::text[], NULL::boolean, NULL::timestamptz, NULL::timestamptz)") });
+	my @seen = $api->during(sub { $session->error("SELECT hms_internal._hms_call(NULL::hms_session, 'hms_sessions', '{}'::text[], NULL::boolean, NULL::timestamptz, NULL::timestamptz)") });
 	is(scalar @seen, 0, 'no rooms are not all rooms');
 }
 

@@ -194,7 +194,7 @@ is($replica->value("SELECT count(*) FROM hms_rooms() r LEFT JOIN class c ON c.ro
 is($replica->value("SELECT hms_verify_token(hms_auth_token('r', 'x')) ->> 'role'"), 'x', 'tokens too');
 is($replica->value("SELECT bool_and(ok) FROM hms_check()"), 't', 'hms_check too') or diag $replica->value('SELECT * FROM hms_check()');
 is($replica->value('SELECT requests > 0 FROM hms_stats()'), 't', 'hms_stats too');
-foreach my $write ('SELECT hms_create_room()', "SELECT hms_api_post('/rooms')", "SELECT hms_api_delete('/rooms')", "SELECT hms_grant('postgres', 'read')", 'SELECT _hms_rows(NULL::hms_room, \'hms_create_room\', NULL::jsonb)')
+foreach my $write ('SELECT hms_create_room()', "SELECT hms_api_post('/rooms')", "SELECT hms_api_delete('/rooms')", "SELECT hms_grant('postgres', 'read')", 'SELECT hms_internal._hms_rows(NULL::hms_room, \'hms_create_room\', NULL::jsonb)')
 {
 	my $error;
 	my @seen = $api->during(sub { $error = $replica->error($write) });
