@@ -2,23 +2,40 @@
 #
 #	make && make install && make installcheck
 #
-# installcheck needs a server whose settings point to the stand-in of
-# test/standin; script/test does all of it.
+# It builds in its own folder or, with VPATH or "make -f", in any other.
 
-MODULE_big = hms
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 EXTENSION = hms
-DATA = hms--1.0.sql
+MODULE_big = hms
 PGFILEDESC = "hms - 100ms live video in SQL"
+
+# where this file lies: out of tree that is not where objects go
+hms_dir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+
+# the version has its one place in the control file
+HMS_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(hms_dir)/hms.control)
+DATA = hms--$(HMS_VERSION).sql $(notdir $(wildcard $(hms_dir)/hms--*--*.sql))
+
 REGRESS = settings tokens arguments rows columns transactions catalog
+REGRESS_OPTS = --inputdir=$(hms_dir)
 
 PKG_CONFIG ?= pkg-config
+package_version = $(firstword $(shell $(PKG_CONFIG) --modversion $(1) 2>/dev/null))
 # libcurl and libjwt are loaded, not linked: src/library.c says why
-loaded_soname = '"$(shell objdump -p $(shell $(PKG_CONFIG) --variable=libdir $(1))/$(1).so | \
-	awk '$$1 == "SONAME" { print $$2 }')"'
+soname_of = $(shell objdump -p $(shell $(PKG_CONFIG) --variable=libdir $(1))/$(1).so 2>/dev/null | awk '$$1 == "SONAME" { print $$2 }')
+loaded_soname = '"$(or $(call soname_of,$(1)),$(error no library $(1): install its development package, $(2) in Debian, and pkg-config))"'
 
-PG_CPPFLAGS = $(shell $(PKG_CONFIG) --cflags libcurl libjwt) \
-	-DLIBCURL_SONAME=$(call loaded_soname,libcurl) -DLIBJWT_SONAME=$(call loaded_soname,libjwt)
+# libjwt 3 has another API; src/ holds a file for each
+jwt_generation = $(if $(filter 3.%,$(call package_version,libjwt)),3,1)
+other_generation = $(filter-out $(jwt_generation),1 3)
+hms_sources = $(filter-out src/jwtlib_$(other_generation).c,$(patsubst $(hms_dir)/%,%,$(sort $(wildcard $(hms_dir)/src/*.c))))
+OBJS = $(hms_sources:.c=.o)
+
+PG_CPPFLAGS = -DHMS_VERSION='"$(HMS_VERSION)"'
+# what only looks at the sources, or takes away, needs no library
+ifneq ($(filter-out clean distclean maintainer-clean dist installcheck uninstall,$(or $(MAKECMDGOALS),all)),)
+PG_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags libcurl libjwt) \
+	-DLIBCURL_SONAME=$(call loaded_soname,libcurl,libcurl4-openssl-dev) -DLIBJWT_SONAME=$(call loaded_soname,libjwt,libjwt-dev)
+endif
 
 # PostgreSQL's headers are not ours to keep free of warnings
 PG_CFLAGS = -Wall -Wextra -isystem $(shell $(PG_CONFIG) --includedir-server)
@@ -28,4 +45,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # a struct of a header is in many objects, and PGXS does not look
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(hms_dir)/src/*.h) $(hms_dir)/hms.control | $(CURDIR)/src
+
+$(CURDIR)/src:
+	$(MKDIR_P) $@

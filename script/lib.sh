@@ -44,12 +44,20 @@ give_to_server() {
     [ "$(id -u)" -ne 0 ] || chown -R postgres "$1"
 }
 
+# The pg_config of the system's own PostgreSQL, that of the package "postgresql".
+system_pg_config() {
+    local major
+    major=$(dpkg-query -W -f '${Depends}' postgresql | sed 's/.*postgresql-\([0-9]*\).*/\1/')
+    echo "/usr/lib/postgresql/$major/bin/pg_config"
+}
+
 # Installs what is missing, the packages named too, and makes $work with a copy of the checkout and of the PostgreSQL
 # programs. A server looks for its libraries and its extensions relative to where its program lies, so what is
 # installed into the copy touches nothing else.
 prepare() {
-    "$root/script/deps" "$@"
-    PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
+    "$root/script/deps" "$@" || exit
+    PG_CONFIG=${PG_CONFIG:-$(system_pg_config)}
+    "$PG_CONFIG" --pgxs >/dev/null || die "PG_CONFIG ($PG_CONFIG) does not answer"
     work=$(mktemp -d /tmp/hms.XXXXXX)
     trap finish EXIT
     trap 'exit 130' INT

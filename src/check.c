@@ -128,7 +128,7 @@ hms_check_all(void)
 	const char *fault;
 
 	checks = add(checks, "versions", true,
-				 psprintf("hms 1.0, PostgreSQL %s, %s",
+				 psprintf("hms " HMS_VERSION ", PostgreSQL %s, %s",
 						  GetConfigOption("server_version", false, false),
 						  hms_transport_version()));
 	checks = add(checks, "preload", preloaded, preloaded ?

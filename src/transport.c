@@ -535,7 +535,7 @@ set_options(CURL *easy, HmsExchange *exchange)
 {
 	lib.curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
 	lib.curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
-	lib.curl_easy_setopt(easy, CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)");
+	lib.curl_easy_setopt(easy, CURLOPT_USERAGENT, "hms/" HMS_VERSION " (PostgreSQL)");
 	switch (exchange->method)
 	{
 		case HMS_GET:
