@@ -152,7 +152,7 @@ run_perl() {
     local pgxs
     pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/..
     give_to_server "$work/src"
-    in_group env TMPDIR="$work" PATH="$bin:$PATH" PERL5LIB="$work/src/t/lib:$pgxs/test/perl" \
+    in_group env TMPDIR="$work" PATH="$bin:$PATH" PG_CONFIG="$PG_CONFIG" PERL5LIB="$work/src/t/lib:$pgxs/test/perl" \
         PG_REGRESS="$pgxs/test/regress/pg_regress" TESTDIR="$work/src" TESTDATADIR="$work/src/tmp_check" \
         TESTLOGDIR="$work/src/tmp_check/log" top_builddir="$work/src" perl "$@"
 }

@@ -54,6 +54,17 @@ hms_reserve_setting_prefix(const char *prefix)
 #define HMS_CUSTOM_PATH_PROJECTS 0	/* all do */
 #endif
 
+/* What a planner hook takes and hands on. */
+#if PG_VERSION_NUM >= 190000
+#define HMS_PLANNER_PARAMS Query *query, const char *text, int options, \
+	ParamListInfo params, ExplainState *explain
+#define HMS_PLANNER_ARGS query, text, options, params, explain
+#else
+#define HMS_PLANNER_PARAMS Query *query, const char *text, int options, \
+	ParamListInfo params
+#define HMS_PLANNER_ARGS query, text, options, params
+#endif
+
 /* May this role execute that function? */
 static inline bool
 hms_may_execute(Oid function, Oid role)

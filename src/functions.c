@@ -147,6 +147,11 @@ hms_call(PG_FUNCTION_ARGS)
 
 	MemoryContextSwitchTo(context);
 	request = hms_gate_request_of_call(fcinfo, args);
+	if (request == NULL)
+	{
+		MemoryContextSwitchTo(caller);
+		PG_RETURN_NULL();
+	}
 	if (request->nrooms != 1)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_ARGUMENT),

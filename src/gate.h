@@ -11,6 +11,9 @@
 
 #include "request.h"
 
+/* Have the planner noticed, whose calls send nothing. */
+extern void hms_gate_init(void);
+
 /* Raise 42501 unless the caller may execute a function that the endpoint serves. */
 extern void hms_gate_check(Oid function, const HmsEndpoint *endpoint);
 
@@ -22,15 +25,16 @@ extern void hms_gate_check_count(const char *endpoint, int nargs, bool variadic)
 
 /*
  * The request for the endpoint of this name (NULL: SQL's), called through that
- * inner function with these arguments.  In the current memory context; raises
- * for what must not be sent.
+ * inner function with these arguments.  "is_allowed": hms_gate_check was passed
+ * before.  In the current memory context; raises for what must not be sent.
+ * NULL: the planner asks for what a read returns, and is told nothing.
  */
 extern HmsRequest *hms_gate_request(Oid function, const char *endpoint,
-									const HmsArg *args, int nargs);
+									const HmsArg *args, int nargs, bool is_allowed);
 
 /*
  * The same for this call of _hms_rows or _hms_call: (result type, endpoint,
- * arguments ...).  Fills in the arguments, HMS_MAX_PARAMS at most.
+ * arguments ...).  Fills in the arguments, HMS_MAX_PARAMS at most.  Or NULL.
  */
 extern HmsRequest *hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args);
 

@@ -1,6 +1,6 @@
 /*
  * hms.c
- *		The library's door: magic, settings, the planner's hook, nothing of
+ *		The library's door: magic, settings, the planner's hooks, nothing of
  *		weight.
  *
  * It also runs in the postmaster and in parallel workers, so nothing here
@@ -10,6 +10,7 @@
 
 #include "fmgr.h"
 
+#include "gate.h"
 #include "scan.h"
 #include "settings.h"
 
@@ -21,5 +22,6 @@ void
 _PG_init(void)
 {
 	hms_settings_init();
+	hms_gate_init();
 	hms_scan_init();
 }

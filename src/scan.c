@@ -59,6 +59,7 @@ typedef struct HmsScan
 	List	   *args;			/* of it, as ExprStates */
 	Bitmapset  *params;			/* on which they depend */
 	Oid			row_type;		/* of the function's rows */
+	bool		is_allowed;		/* EXECUTE was asked when the executor started */
 	bool		is_composite;
 	TupleDesc	row_desc;		/* one column, where it is not composite */
 	AttrNumber *columns;		/* of the function's row, by column of the scan's
@@ -136,13 +137,14 @@ scanned_call(const RangeTblEntry *rte)
 	return type == TYPEFUNC_COMPOSITE || type == TYPEFUNC_SCALAR ? call : NULL;
 }
 
-/* Put our path in the place of PostgreSQL's. */
+/* Put our path in the place of PostgreSQL's, but not of another extension's. */
 static void
 replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	FuncExpr   *call;
 	CustomPath *path;
 	QualCost	cost;
+	ListCell   *cell;
 
 	if (next_hook)
 		next_hook(root, rel, rti, rte);
@@ -166,7 +168,11 @@ replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		(cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
 		path->path.rows * rel->reltarget->cost.per_tuple;
 
-	rel->pathlist = NIL;
+	foreach(cell, rel->pathlist)
+	{
+		if (((Path *) lfirst(cell))->pathtype == T_FunctionScan)
+			rel->pathlist = foreach_delete_current(rel->pathlist, cell);
+	}
 	add_path(rel, &path->path);
 }
 
@@ -174,7 +180,8 @@ replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
  * The scan's tuple has the columns that are looked at and no other: those of
  * its conditions and those that the nodes above may be given ("tlist" may be
  * replaced later).  Its relation is none that could be opened, so it is scanned
- * as a join would be: scanrelid 0, and a target list of our own.
+ * as a join would be: scanrelid 0, and a target list of our own.  Columns of
+ * other relations are parameters by the time that the scan runs.
  */
 static Plan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
@@ -184,10 +191,17 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	List	   *quals = extract_actual_clauses(clauses, false);
 	List	   *looked_at = list_concat_copy(rel->reltarget->exprs, quals);
 	List	   *vars = pull_var_clause((Node *) looked_at, PVC_RECURSE_PLACEHOLDERS);
+	List	   *columns = NIL;
 	ListCell   *cell;
 
-	vars = list_concat_unique(NIL, vars);
 	foreach(cell, vars)
+	{
+		Var		   *var = lfirst_node(Var, cell);
+
+		if (var->varno == (int) rel->relid && var->varlevelsup == 0)
+			columns = list_append_unique(columns, var);
+	}
+	foreach(cell, columns)
 		plan->custom_scan_tlist =
 			lappend(plan->custom_scan_tlist,
 					makeTargetEntry(lfirst(cell), foreach_current_index(cell) + 1,
@@ -206,6 +220,7 @@ hms_scan_init(void)
 {
 	next_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = replace_paths;
+	RegisterCustomScanMethods(&plan_methods);
 }
 
 /* --- executing --------------------------------------------------------------------- */
@@ -220,15 +235,31 @@ create_scan(CustomScan *plan)
 	return (Node *) scan;
 }
 
-/* Note the parameters of the executor that an expression depends on. */
+typedef struct ParamSearch
+{
+	const PlannedStmt *statement;
+	Bitmapset  *params;
+} ParamSearch;
+
+/*
+ * Note the parameters of the executor that an expression depends on, those too
+ * that a sub-plan takes from further out than its own arguments.
+ */
 static bool
 find_params(Node *node, void *context)
 {
-	if (node && IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
-	{
-		Bitmapset **params = context;
+	ParamSearch *search = context;
 
-		*params = bms_add_member(*params, ((Param *) node)->paramid);
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		search->params = bms_add_member(search->params, ((Param *) node)->paramid);
+	else if (IsA(node, SubPlan))
+	{
+		const Plan *plan = list_nth(search->statement->subplans,
+									((SubPlan *) node)->plan_id - 1);
+
+		search->params = bms_add_members(search->params, plan->extParam);
 	}
 	return expression_tree_walker(node, find_params, context);
 }
@@ -274,16 +305,27 @@ static void
 begin_scan(CustomScanState *node, EState *estate, int eflags)
 {
 	HmsScan    *scan = (HmsScan *) node;
+	const Const *name = list_nth(scan->call->args, ENDPOINT_ARG);
+	ParamSearch search = {0};
 
 	if (!hms_may_execute(scan->call->funcid, GetUserId()))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
 					   get_func_name(scan->call->funcid));
 	InvokeFunctionExecuteHook(scan->call->funcid);
+	if (IsA(name, Const) && !name->constisnull)
+	{
+		/* asked now, of who begins: a cursor may be fetched from by others */
+		hms_gate_check(scan->call->funcid,
+					   hms_endpoint(TextDatumGetCString(name->constvalue)));
+		scan->is_allowed = true;
+	}
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
 	scan->args = ExecInitExprList(scan->call->args, &node->ss.ps);
-	(void) find_params((Node *) scan->call->args, &scan->params);
+	search.statement = estate->es_plannedstmt;
+	(void) find_params((Node *) scan->call->args, &search);
+	scan->params = search.params;
 	find_columns(scan);
 	scan->use = hms_query_use(estate->es_plannedstmt, node->ss.ps.plan);
 	scan->context = AllocSetContextCreate(estate->es_query_cxt, "hms walk",
@@ -322,8 +364,8 @@ make_maker(HmsScan *scan, const HmsEndpoint *endpoint)
 	return maker;
 }
 
-/* Begin a walk with the arguments as they are now. */
-static void
+/* Begin a walk with the arguments as they are now; false: there are no rows. */
+static bool
 begin_walk(HmsScan *scan)
 {
 	MemoryContext old = MemoryContextSwitchTo(scan->context);
@@ -344,15 +386,18 @@ begin_walk(HmsScan *scan)
 		args[i].value = ExecEvalExpr(list_nth(scan->args, i + FIRST_ARG), econtext,
 									 &args[i].isnull);
 	}
-	request = hms_gate_request(scan->call->funcid, endpoint, args, nargs);
-	if (scan->maker == NULL || scan->endpoint != request->endpoint)
+	request = hms_gate_request(scan->call->funcid, endpoint, args, nargs,
+							   scan->is_allowed);
+	if (request && (scan->maker == NULL || scan->endpoint != request->endpoint))
 	{
 		scan->maker = make_maker(scan, request->endpoint);
 		scan->endpoint = request->endpoint;
 	}
-	scan->walk = hms_walk_open(request, scan->maker,
-							   scan->use.reads == HMS_READS_ALL);
+	if (request)
+		scan->walk = hms_walk_open(request, scan->maker,
+								   scan->use.reads == HMS_READS_ALL);
 	MemoryContextSwitchTo(old);
+	return request != NULL;
 }
 
 /* Put a row of the function into the scan's slot, which points to its values. */
@@ -403,7 +448,10 @@ next_row(ScanState *node)
 	if (scan->rereading && reread_row(scan, slot))
 		return slot;
 	if (scan->walk == NULL)
-		begin_walk(scan);
+	{
+		if (!begin_walk(scan))
+			return slot;
+	}
 	else if (scan->use.reads == HMS_READS_REST)
 		hms_walk_go_ahead(scan->walk);
 
@@ -542,14 +590,15 @@ hms_rows(PG_FUNCTION_ARGS)
 		context = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
 		request = hms_gate_request_of_call(fcinfo, args);
-		context->user_fctx =
-			hms_walk_open(request,
-						  hms_row_maker_of_call(fcinfo, request->endpoint->shape),
-						  false);
+		if (request)
+			context->user_fctx =
+				hms_walk_open(request,
+							  hms_row_maker_of_call(fcinfo, request->endpoint->shape),
+							  false);
 		MemoryContextSwitchTo(old);
 	}
 	context = SRF_PERCALL_SETUP();
-	rows = hms_walk_next(context->user_fctx, &row);
+	rows = context->user_fctx ? hms_walk_next(context->user_fctx, &row) : NULL;
 	if (rows == NULL)
 		SRF_RETURN_DONE(context);
 	SRF_RETURN_NEXT(context, hms_rows_datum(rows, row));

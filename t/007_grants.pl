@@ -86,6 +86,60 @@ foreach my $around (
 	like($error->{message}, qr/permission denied for function hms_/, 'and it names the public function');
 }
 
+# Only members of the extension count, whatever else has the name, and whatever their own name is now.
+$db->value('GRANT CREATE ON SCHEMA public TO nobody; SET ROLE nobody; CREATE FUNCTION public.hms_api_list(integer) RETURNS integer LANGUAGE sql RETURN 1;'
+	. ' CREATE FUNCTION public.hms_create_room(integer) RETURNS integer LANGUAGE sql RETURN 1');
+foreach my $around ("SELECT hms_internal._hms_rows(NULL::jsonb, 'hms_api_list', '/rooms'::text, '{}'::jsonb)",
+	"SELECT hms_internal._hms_call(NULL::hms_room, 'hms_create_room', '{}'::jsonb)")
+{
+	my $error;
+	my @seen = $api->during(sub { $error = $db->error("SET ROLE nobody; $around") });
+	is_deeply([$error->{state}, scalar @seen], ['42501', 0], "a namesake of one's own opens nothing: $around") or diag $error->{text};
+	like($error->{hint}, qr/hms_grant/, 'and the error says what does');
+}
+$db->value('DROP FUNCTION public.hms_api_list(integer), public.hms_create_room(integer); REVOKE CREATE ON SCHEMA public FROM nobody');
+foreach my $renamed (
+	['hms_rooms(text, boolean, text, timestamptz, timestamptz)', 'SELECT count(*) FROM renamed()'],
+	['hms_enable_room(text)',                                    "SELECT renamed('$room')"],
+	['hms_sessions(text[], boolean, timestamptz, timestamptz)',  "SELECT count(*) FROM renamed(ARRAY['$room'])"],
+	['hms_attendance(text, text, timestamptz, timestamptz)',     "SELECT count(*) FROM renamed('$room')"])
+{
+	my ($function, $call) = @$renamed;
+	my ($name, $args) = $function =~ /(\w+)(\(.*)/;
+	$db->value("ALTER FUNCTION $function RENAME TO renamed");
+	is($db->error($call)->{state}, '', "renamed, for a superuser: $function");
+	is($db->error("SET ROLE nobody; $call")->{state}, '42501', 'but not for everybody');
+	$db->value("GRANT EXECUTE ON FUNCTION renamed$args TO nobody");
+	is($db->error("SET ROLE nobody; $call")->{state}, '', 'only for whom it is granted to');
+	$db->value("REVOKE EXECUTE ON FUNCTION renamed$args FROM nobody; ALTER FUNCTION renamed$args RENAME TO $name");
+}
+
+# A grant or a rename works in a session that was refused, or let in, before.
+{
+	my $open = $db->session;
+	my $ask = sub { return $open->error('SET ROLE nobody; SELECT count(*) FROM hms_sessions(); RESET ROLE')->{state} };
+	my $rooms = 'hms_sessions(text, boolean, timestamptz, timestamptz)';
+	is($ask->(), '42501', 'refused at first');
+	$open->value('RESET ROLE');
+	$db->value("GRANT EXECUTE ON FUNCTION $rooms TO nobody");
+	is($ask->(), '', 'then granted');
+	$db->value("REVOKE EXECUTE ON FUNCTION $rooms FROM nobody");
+	is($ask->(), '42501', 'then revoked');
+	$open->quit;
+}
+
+# EXECUTE is asked when the query begins, of who begins it.
+$db->value('CREATE ROLE definer; GRANT CREATE ON SCHEMA public TO definer');
+$db->value("SELECT hms_grant('definer', 'read')");
+$db->value(<<'SQL');
+SET ROLE definer;
+CREATE FUNCTION opened() RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE c refcursor := 'c'; BEGIN OPEN c FOR SELECT id FROM hms_rooms(); RETURN c; END $$;
+SQL
+is($db->error('BEGIN; SET LOCAL ROLE nobody; SELECT opened(); FETCH 2 FROM c')->{state}, '', 'a cursor that somebody else opened');
+is($db->error('SET ROLE nobody; SELECT id FROM hms_rooms()')->{state}, '42501', 'and nothing else');
+$db->value("DROP FUNCTION opened(); SELECT hms_revoke('definer', 'read')");
+
 # With odd arguments they neither crash nor send.
 $db->value("SELECT hms_grant('nobody', 'all')");
 foreach my $odd (
