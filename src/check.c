@@ -19,6 +19,7 @@
 #include "settings.h"
 #include "token.h"
 #include "transport.h"
+#include "webhook.h"
 
 /* A token is valid from HMS_TOKEN_SKEW before now; past this it may not be. */
 #define MAX_CLOCK_SKEW HMS_TOKEN_SKEW
@@ -78,7 +79,8 @@ token_fault(void)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		fault = error->message;
+		fault = error->detail ? psprintf("%s (%s)", error->message, error->detail) :
+			error->message;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -124,7 +126,9 @@ hms_check_all(void)
 	bool		preloaded = lists_hms("shared_preload_libraries") ||
 		lists_hms("session_preload_libraries");
 	const char *source = hms_settings_secret_source();
-	bool		has_key = hms_access_key[0] != '\0';
+	bool		has_key = hms_settings_trimmed(hms_access_key, "hms.access_key")[0] != '\0';
+	bool		proven;
+	const char *proof;
 	const char *fault;
 
 	checks = add(checks, "versions", true,
@@ -135,6 +139,8 @@ hms_check_all(void)
 				 "the library is loaded when a session starts" :
 				 "without session_preload_libraries = 'hms' any role can read a secret that is set before the library is loaded");
 	checks = add(checks, "hms.api_url", true, hms_api_url);
+	proven = hms_webhook_is_asked(&proof);
+	checks = add(checks, "webhook proof", proven, proof);
 	checks = add(checks, "hms.access_key", has_key, has_key ? "is set" : "is empty");
 	if (source == NULL)
 		return add(checks, "secret", false,

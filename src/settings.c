@@ -12,7 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 
 #include "compat.h"
@@ -32,6 +35,7 @@ char	   *hms_ca_file = NULL;
 char	   *hms_webhook_header = NULL;
 char	   *hms_webhook_secret = NULL;
 char	   *hms_webhook_key = NULL;
+bool		hms_webhook_unproven = false;
 int			hms_connect_timeout = 10000;
 int			hms_timeout = 180000;
 int			hms_retries = 3;
@@ -183,11 +187,61 @@ assign_api_url(const char *newval, void *extra pg_attribute_unused())
 	note_change(hms_api_url, newval);
 }
 
+/*
+ * The names of our settings that a role who is no superuser has put into the
+ * start of the connection (PGOPTIONS), when the library was not there yet and
+ * PostgreSQL could not know who may set them.
+ */
+static List *
+startup_options(void)
+{
+	int			count;
+	struct config_generic **settings = hms_all_settings(&count);
+	List	   *names = NIL;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (settings[i]->reset_source == PGC_S_CLIENT &&
+			settings[i]->reset_scontext != PGC_SU_BACKEND &&
+			pg_strncasecmp(settings[i]->name, "hms.", 4) == 0)
+			names = lappend(names, pstrdup(settings[i]->name));
+	}
+	return names;
+}
+
+/*
+ * Refuse a connection whose start has set what its role may not set.  Such a
+ * value is not taken, but it has already pushed out that of postgresql.conf or
+ * ALTER ROLE, and a default would stand for what the superuser has chosen.
+ */
+static void
+refuse_startup_options(List *names)
+{
+	int			count;
+	struct config_generic **settings = hms_all_settings(&count);
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		for (int i = 0; i < count; i++)
+		{
+			if (pg_strcasecmp(settings[i]->name, lfirst(cell)) == 0 &&
+				settings[i]->context == PGC_SUSET &&
+				settings[i]->reset_source != PGC_S_CLIENT)
+				ereport(FATAL,
+						(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						 errmsg("permission denied to set parameter \"%s\" when connecting",
+								settings[i]->name)));
+		}
+	}
+}
+
 /* Define the settings; called once, when the library is loaded. */
 void
 hms_settings_init(void)
 {
 	const int	hidden = GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE;
+	List	   *started_with = startup_options();
 
 	DefineCustomStringVariable("hms.access_key",
 							   "App access key of the 100ms workspace.",
@@ -236,7 +290,7 @@ hms_settings_init(void)
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("hms.webhook_secret",
 							   "Value that this header of every webhook must have.",
-							   "Empty: the header is not looked at.",
+							   "Empty: the header is not looked at, and a webhook must be signed.",
 							   &hms_webhook_secret, "",
 							   PGC_SUSET, hidden,
 							   NULL, NULL, NULL);
@@ -246,6 +300,12 @@ hms_settings_init(void)
 							   &hms_webhook_key, "",
 							   PGC_SUSET, hidden,
 							   NULL, NULL, NULL);
+	DefineCustomBoolVariable("hms.webhook_unproven",
+							 "Take webhooks that prove nothing, where neither hms.webhook_secret nor hms.webhook_key is set.",
+							 "Whoever may execute the function can then store any event.",
+							 &hms_webhook_unproven, false,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("hms.connect_timeout",
 							"Longest time to connect to 100ms.",
 							NULL, &hms_connect_timeout, 10000, 1, INT_MAX,
@@ -277,17 +337,96 @@ hms_settings_init(void)
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	hms_reserve_setting_prefix("hms");
+	refuse_startup_options(started_with);
 }
 
-const char *
+/* The bytes of a blank at the beginning of the text, or 0. */
+static size_t
+blank_at(const char *text)
+{
+	/* no-break space, zero-width space, byte-order mark, all in UTF-8 */
+	static const char *const blanks[] = {"\xc2\xa0", "\xe2\x80\x8b", "\xef\xbb\xbf"};
+
+	if (*text != '\0' && strchr(" \t\r\n\v\f", *text) != NULL)
+		return 1;
+	for (int i = 0; i < (int) lengthof(blanks); i++)
+	{
+		size_t		len = strlen(blanks[i]);
+
+		if (strncmp(text, blanks[i], len) == 0)
+			return len;
+	}
+	return 0;
+}
+
+/* Say once for each state of the settings that this one has blanks around it. */
+static void
+warn_blanks(const char *setting)
+{
+	static struct
+	{
+		const char *setting;
+		uint64		generation;
+	}			warned[5];
+	int			i = 0;
+
+	while (i < (int) lengthof(warned) - 1 && warned[i].setting &&
+		   strcmp(warned[i].setting, setting) != 0)
+		i++;
+	if (warned[i].setting == setting &&
+		warned[i].generation == hms_credentials_generation)
+		return;
+	warned[i].setting = setting;
+	warned[i].generation = hms_credentials_generation;
+	ereport(WARNING,
+			(errcode(HMS_ERRCODE_SETTING),
+			 errmsg("the blanks around the value of setting \"%s\" are not used",
+					setting),
+			 errhint("A blank, a tab or a byte-order mark belongs to no key or secret: remove it where the value is set.")));
+}
+
+char *
+hms_settings_trimmed(const char *value, const char *setting)
+{
+	const char *begin = value;
+	const char *end;
+	size_t		len;
+
+	while ((len = blank_at(begin)) > 0)
+		begin += len;
+	end = begin;
+	for (const char *p = begin; *p != '\0'; p += Max(len, 1))
+	{
+		len = blank_at(p);
+		if (len == 0)
+			end = p + 1;
+	}
+	if (begin > value || *end != '\0')
+		warn_blanks(setting);
+	return pnstrdup(begin, end - begin);
+}
+
+char *
 hms_settings_access_key(void)
 {
-	if (hms_access_key == NULL || hms_access_key[0] == '\0')
+	char	   *key = hms_settings_trimmed(hms_access_key ? hms_access_key : "",
+										   "hms.access_key");
+
+	if (key[0] == '\0')
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
 				 errmsg("setting \"hms.access_key\" is empty"),
 				 errhint("Set it to the app access key of your 100ms workspace in postgresql.conf, or with ALTER SYSTEM, ALTER DATABASE or ALTER ROLE.")));
-	return hms_access_key;
+	return key;
+}
+
+/* The secret file's path, for those who may see the setting. */
+static int
+errdetail_path(void)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS))
+		return errdetail_log("The file is \"%s\".", hms_secret_file);
+	return errdetail("The file is \"%s\".", hms_secret_file);
 }
 
 /* The file is private to the server, by the rule of ssl_key_file. */
@@ -299,11 +438,13 @@ check_secret_file(int fd)
 	if (fstat(fd, &st) != 0)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("could not read the file of setting \"hms.secret_file\": %m")));
+				 errmsg("could not read the file of setting \"hms.secret_file\": %m"),
+				 errdetail_path()));
 	if (!S_ISREG(st.st_mode))
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("setting \"hms.secret_file\" does not name a regular file")));
+				 errmsg("setting \"hms.secret_file\" does not name a regular file"),
+				 errdetail_path()));
 	if ((st.st_uid != geteuid() && st.st_uid != 0) ||
 		(st.st_uid == geteuid() && (st.st_mode & (S_IRWXG | S_IRWXO))) ||
 		(st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))))
@@ -317,6 +458,7 @@ check_secret_file(int fd)
 static char *
 read_secret_file(void)
 {
+	char	   *line;
 	char	   *secret;
 	ssize_t		len;
 	int			fd;
@@ -326,11 +468,12 @@ read_secret_file(void)
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("could not open the file of setting \"hms.secret_file\": %m")));
+				 errmsg("could not open the file of setting \"hms.secret_file\": %m"),
+				 errdetail_path()));
 	check_secret_file(fd);
 
-	secret = palloc0(SECRET_MAX + 1);
-	len = read(fd, secret, SECRET_MAX);
+	line = palloc0(SECRET_MAX + 1);
+	len = read(fd, line, SECRET_MAX);
 	read_errno = errno;
 	CloseTransientFile(fd);
 	if (len < 0)
@@ -338,33 +481,39 @@ read_secret_file(void)
 		errno = read_errno;
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("could not read the file of setting \"hms.secret_file\": %m")));
+				 errmsg("could not read the file of setting \"hms.secret_file\": %m"),
+				 errdetail_path()));
 	}
 
-	len = strcspn(secret, "\r\n");
-	explicit_bzero(secret + len, SECRET_MAX - len);
-	if (len == 0 || len == SECRET_MAX)
-	{
-		explicit_bzero(secret, SECRET_MAX);
+	len = strcspn(line, "\r\n");
+	if (len == SECRET_MAX)
+		len = 0;				/* some other file */
+	explicit_bzero(line + len, SECRET_MAX - len);
+	secret = hms_settings_trimmed(line, "hms.secret_file");
+	hms_forget_text(line);
+	if (secret[0] == '\0')
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
 				 errmsg("the first line of the file of setting \"hms.secret_file\" is not a secret"),
+				 errdetail_path(),
 				 errhint("Write the app secret of your 100ms workspace as the file's first line.")));
-	}
 	return secret;
 }
 
 char *
 hms_settings_secret(void)
 {
+	char	   *secret;
+
 	if (hms_secret_file != NULL && hms_secret_file[0] != '\0')
 		return read_secret_file();
-	if (hms_secret == NULL || hms_secret[0] == '\0')
+	secret = hms_settings_trimmed(hms_secret ? hms_secret : "", "hms.secret");
+	if (secret[0] == '\0')
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
 				 errmsg("neither \"hms.secret_file\" nor \"hms.secret\" is set"),
 				 errhint("Write the app secret of your 100ms workspace to a file that only the server can read, and set \"hms.secret_file\" to its path.")));
-	return pstrdup(hms_secret);
+	return secret;
 }
 
 void

@@ -29,14 +29,21 @@ extern uint64 hms_credentials_generation;
 
 extern void hms_settings_init(void);
 
-/* Raises 55000 unless there is an access key. */
-extern const char *hms_settings_access_key(void);
+/* The access key, palloc'd; raises 55000 unless there is one. */
+extern char *hms_settings_access_key(void);
 
 /*
  * The secret, palloc'd, from the file or the setting; raises 55000 when there
  * is none.  The caller clears it with hms_forget_text.
  */
 extern char *hms_settings_secret(void);
+
+/*
+ * A copy of a key or secret without the blanks around it, which belong to no
+ * key: they come with what was pasted.  Warns, once for each state of the
+ * settings, that this one, whose name must stay where it is, had some.
+ */
+extern char *hms_settings_trimmed(const char *value, const char *setting);
 extern void hms_forget_text(char *text);
 
 /* Is a secret set, and how?  NULL when it is not set at all. */
@@ -49,6 +56,7 @@ extern const char *hms_settings_secret_source(void);
 extern char *hms_webhook_header;
 extern char *hms_webhook_secret;
 extern char *hms_webhook_key;
+extern bool hms_webhook_unproven;	/* take those that prove nothing */
 
 /* Would a request to this URL leave the machine unencrypted? */
 extern bool hms_url_is_plain_http(const char *url);

@@ -15,7 +15,7 @@ use List::Util qw(shuffle);
 use Test::More;
 
 my $api = Hms::Api->launch;
-my $db  = Hms::Db->launch($api, jit => 'off');
+my $db  = Hms::Db->launch($api, jit => 'off', 'hms.webhook_unproven' => 'on');
 my $ids = 0;
 
 # SQL text of Perl data, as jsonb.
@@ -170,7 +170,7 @@ sub events_of
 	is($ask->({ 'x-school' => "${secret}x" }), '28000', 'with another value');
 	is($ask->({ 'x-school' => substr $secret, 0, -1 }), '28000', 'with a part of it');
 	is($ask->({ 'x-school' => '' }), '28000', 'with nothing in it');
-	is($ask->({ 'x-school' => [$secret] }), '28000', 'with something odd in it');
+	is($ask->({ 'x-school' => { a => $secret } }), '28000', 'with something odd in it');
 
 	my $raw  = sub { my ($event) = @_; my $text = encode($event); $text =~ s/,/ , /g; return $text };
 	my $sign = sub { my ($key, $change) = @_; return sub { return { 'x-school' => $secret, 'X-100ms-Signature' => $change ? $change->(hmac_sha256_hex($_[0], $key)) : hmac_sha256_hex($_[0], $key) } } };
