@@ -588,6 +588,18 @@ raise_status(const HmsCall *call)
 			 hint ? errhint("%s", hint) : 0));
 }
 
+/* What makes an answer short enough. */
+static const char *
+size_hint(const HmsCall *call)
+{
+	if (call->exchange->max_size > 0)
+		return psprintf("At most %zu bytes are accepted here.", call->exchange->max_size);
+	if (call->rows > 0)
+		return psprintf("A page of %d rows is the smallest that is asked for (setting \"hms.page_size\"); setting \"hms.max_response_size\" is the longest answer that is accepted.",
+						call->rows);
+	return "Setting \"hms.max_response_size\" is the longest answer that is accepted.";
+}
+
 void
 hms_call_raise(const HmsCall *call)
 {
@@ -624,9 +636,7 @@ hms_call_raise(const HmsCall *call)
 			break;
 		case HMS_TOO_LARGE:
 			code = HMS_ERRCODE_MALFORMED;
-			hint = exchange->max_size > 0 ?
-				psprintf("At most %zu bytes are accepted here.", exchange->max_size) :
-				"Setting \"hms.max_response_size\" is the longest answer that is accepted.";
+			hint = size_hint(call);
 			break;
 		case HMS_NO_MEMORY:
 			code = ERRCODE_OUT_OF_MEMORY;

@@ -35,6 +35,7 @@ typedef struct HmsCall
 	HmsAuth    *auth;			/* NULL: no token is sent */
 	HmsExchange *exchange;
 	char	   *url;			/* of this page; freed with the next start */
+	int			rows;			/* that the page may have; 0: not for us to say */
 	int			attempts;		/* repetitions so far, a renewed token aside */
 	bool		renewed;		/* the token was renewed for this call */
 	int64		not_before;		/* on hms_clock_ms, while backing off */

@@ -20,6 +20,7 @@
 #include "call.h"
 #include "errors.h"
 #include "json.h"
+#include "paging.h"
 #include "settings.h"
 #include "stats.h"
 #include "walk.h"
@@ -30,8 +31,11 @@
  */
 #define PAGE_BLOCK_SIZE (64 * 1024)
 
-/* A cursor goes into a URL, and is kept as long as its room is walked. */
-#define MAX_CURSOR_LEN (16 * 1024)
+/*
+ * A page whose answer is this part of the longest one at most lets the next
+ * page be twice as large again.
+ */
+#define ROOM_TO_GROW 4
 
 /* A page that was read. */
 typedef struct Page
@@ -39,14 +43,7 @@ typedef struct Page
 	MemoryContext context;		/* what the rows point to; reset with each page */
 	HmsRows    *rows;
 	int			next;			/* row to return next */
-	int			elements;		/* of the list, which may be fewer or more */
-
-	/* what the page says of paging */
-	int64		limit;			/* echoed, or -1 */
-	char	   *cursor;			/* NULL: none */
-	bool		has_next;		/* pagination.has_next */
-	int64		number;			/* pagination.current_page, or -1 */
-	HmsPaging	shown;			/* for HMS_PAGE_AS_ANSWERED */
+	HmsPageEnd	end;			/* what it says of the next one */
 } Page;
 
 typedef struct Lane
@@ -55,7 +52,8 @@ typedef struct Lane
 	HmsCall    *other;			/* the two take turns: one page is still being
 								 * read while the next one is asked for */
 	int			room;			/* index into the request's rooms, or -1 */
-	int			page_number;	/* pages of this room asked for so far */
+	int			page_number;	/* of this room, from 1 on, in pages of ... */
+	int			limit;			/* ... so many rows; 0: not for us to say */
 	bool		asking;			/* the call is under way */
 	bool		more;			/* another page is to be asked for */
 	char	   *cursor;			/* with this cursor */
@@ -68,6 +66,7 @@ struct HmsWalk
 {
 	MemoryContext context;
 	const HmsRequest *request;
+	const HmsPagingKind *paging;
 	bool		ahead;			/* ask for pages before their rows are wanted */
 	HmsAuth    *auth;			/* from the first page on */
 	Lane	   *lanes;
@@ -85,21 +84,26 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 
 	walk->context = CurrentMemoryContext;
 	walk->request = request;
+	walk->paging = hms_paging_kind(request->endpoint->paging);
 	walk->ahead = ahead;
 	walk->nlanes = Min(request->nrooms, hms_max_connections);
 	walk->lanes = palloc0(sizeof(Lane) * Max(walk->nlanes, 1));
 	for (int i = 0; i < walk->nlanes; i++)
 	{
-		walk->lanes[i].room = -1;
-		walk->lanes[i].room_context =
+		Lane	   *lane = &walk->lanes[i];
+
+		lane->room = -1;
+		lane->limit = request->has_limit ? 0 : hms_request_limit(request);
+		lane->room_context =
 			AllocSetContextCreate(CurrentMemoryContext, "hms walk room",
 								  ALLOCSET_SMALL_SIZES);
-		walk->lanes[i].page.context =
+		lane->page.context =
 			AllocSetContextCreate(CurrentMemoryContext, "hms walk page", 0,
 								  request->endpoint->paging == HMS_ONE_PAGE ?
 								  ALLOCSET_DEFAULT_INITSIZE : PAGE_BLOCK_SIZE,
 								  ALLOCSET_DEFAULT_MAXSIZE);
-		walk->lanes[i].page.rows = hms_rows_create(maker);
+		lane->page.rows = hms_rows_create(maker);
+		lane->page.end.keep = lane->room_context;
 	}
 	return walk;
 }
@@ -112,31 +116,67 @@ hms_walk_stats(const HmsWalk *walk)
 
 /* --- asking ---------------------------------------------------------------------- */
 
+/* Ask for the page at which the lane stands, by its call. */
+static void
+ask(HmsWalk *walk, Lane *lane)
+{
+	MemoryContext old = MemoryContextSwitchTo(walk->context);
+
+	lane->asking = true;
+	lane->call->rows = lane->limit;
+	hms_call_start(lane->call,
+				   hms_request_url(walk->request, lane->room, lane->limit, lane->cursor,
+								   lane->page.end.kind->by_number ? lane->page_number : 0));
+	MemoryContextSwitchTo(old);
+}
+
 /* Ask for the lane's next page. */
 static void
 start_page(HmsWalk *walk, Lane *lane)
 {
-	const HmsEndpoint *endpoint = walk->request->endpoint;
 	MemoryContext old = MemoryContextSwitchTo(walk->context);
 	HmsCall    *call = lane->other;
-	bool		by_number = endpoint->paging == HMS_PAGE_BY_NUMBER ||
-		(endpoint->paging == HMS_PAGE_AS_ANSWERED && lane->page_number > 0 &&
-		 lane->page.shown == HMS_PAGE_BY_NUMBER);
 
 	if (walk->auth == NULL)
 		walk->auth = hms_auth_create(walk->request);
 	if (call == NULL)
 		call = hms_call_create(walk->request, walk->auth);
+	MemoryContextSwitchTo(old);
 	lane->other = lane->call;
 	lane->call = call;
 	lane->page_number++;
-	lane->asking = true;
 	lane->more = false;
-	hms_call_start(call,
-				   hms_request_url(walk->request, lane->room,
-								   hms_request_limit(walk->request), lane->cursor,
-								   by_number ? lane->page_number : 0));
-	MemoryContextSwitchTo(old);
+	ask(walk, lane);
+}
+
+/*
+ * Ask again for the page whose answer was too large, with fewer rows; false
+ * when there is no smaller page.
+ */
+static bool
+start_smaller_page(HmsWalk *walk, Lane *lane)
+{
+	int			limit = lane->page.end.kind->smaller(lane->limit);
+
+	if (limit == 0)
+		return false;
+	lane->page_number = (lane->page_number - 1) * (lane->limit / limit) + 1;
+	lane->limit = limit;
+	hms_stats_counters.retries++;
+	ask(walk, lane);
+	return true;
+}
+
+/* A page was so short that the next one may have more rows again. */
+static void
+grow_page(const HmsWalk *walk, Lane *lane, size_t len)
+{
+	int			most = hms_request_limit(walk->request);
+
+	if (lane->limit == 0 || lane->limit >= most || lane->page.end.kind->by_number ||
+		len > (size_t) hms_max_response_size * 1024 / ROOM_TO_GROW)
+		return;
+	lane->limit = Min(lane->limit * 2, most);
 }
 
 /* Give the lane the next room, if there is one. */
@@ -152,7 +192,7 @@ start_room(HmsWalk *walk, Lane *lane)
 	lane->page_number = 0;
 	lane->cursor = NULL;
 	lane->seen = NULL;
-	lane->page.shown = HMS_ONE_PAGE;
+	hms_paging_begin(&lane->page.end, walk->paging);
 	MemoryContextReset(lane->room_context);
 	start_page(walk, lane);
 	return true;
@@ -166,65 +206,10 @@ read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 
-	page->elements =
+	page->end.elements =
 		hms_rows_read_each(page->rows, reader,
 						   endpoint->rows_by_id ||
 						   endpoint->paging == HMS_PAGE_AS_ANSWERED);
-}
-
-/* A string or number as a cursor; NULL when it is none. */
-static char *
-cursor_of(Lane *lane, const HmsCall *call, const HmsJsonValue *value)
-{
-	MemoryContext old;
-	char	   *text;
-	size_t		len;
-
-	if (value->type == HMS_JSON_NULL)
-		return NULL;
-	if (value->type != HMS_JSON_STRING && value->type != HMS_JSON_NUMBER)
-		hms_call_raise_malformed(call, "the cursor is not text");
-	old = MemoryContextSwitchTo(lane->room_context);
-	text = hms_json_text(value, &len);
-	MemoryContextSwitchTo(old);
-	if (len > MAX_CURSOR_LEN)
-		hms_call_raise_malformed(call, "the cursor is too long");
-	return len == 0 ? NULL : text;
-}
-
-/* A whole number that is not negative, or -1. */
-static int64
-number_of(const HmsJsonValue *value)
-{
-	char		text[20];
-
-	if (value->type != HMS_JSON_NUMBER || value->len >= sizeof(text))
-		return -1;
-	memcpy(text, value->start, value->len);
-	text[value->len] = '\0';
-	return strtoll(text, NULL, 10);
-}
-
-/* Read the member "pagination". */
-static void
-note_pagination(Page *page, const HmsJsonValue *pagination)
-{
-	HmsJsonReader reader;
-	HmsJsonValue key;
-	HmsJsonValue value;
-
-	page->has_next = false;
-	page->number = -1;
-	if (pagination->type != HMS_JSON_OBJECT)
-		return;
-	hms_json_open(&reader, pagination);
-	while (hms_json_pair(&reader, &key, &value))
-	{
-		if (hms_json_equals(&key, "has_next", strlen("has_next")))
-			page->has_next = value.type == HMS_JSON_TRUE;
-		else if (hms_json_equals(&key, "current_page", strlen("current_page")))
-			page->number = number_of(&value);
-	}
 }
 
 /* Does this member hold the rows? */
@@ -243,42 +228,6 @@ is_rows_member(const HmsEndpoint *endpoint, const HmsJsonValue *key)
 			return true;
 	}
 	return false;
-}
-
-/* Take note of a member of the page that is about paging. */
-static bool
-note_paging(Lane *lane, const HmsCall *call, HmsPaging paging,
-			const HmsJsonValue *key, const HmsJsonValue *value)
-{
-	Page	   *page = &lane->page;
-
-	if (hms_json_equals(key, "limit", strlen("limit")))
-		page->limit = number_of(value);
-	else if (hms_json_equals(key, "last", strlen("last")))
-	{
-		if (paging == HMS_PAGE_BY_LAST ||
-			(paging == HMS_PAGE_AS_ANSWERED && page->shown != HMS_PAGE_BY_NEXT))
-		{
-			page->shown = HMS_PAGE_BY_LAST;
-			page->cursor = cursor_of(lane, call, value);
-		}
-	}
-	else if (hms_json_equals(key, "next", strlen("next")))
-	{
-		if (paging == HMS_PAGE_BY_NEXT || paging == HMS_PAGE_AS_ANSWERED)
-		{
-			page->shown = HMS_PAGE_BY_NEXT;
-			page->cursor = cursor_of(lane, call, value);
-		}
-	}
-	else if (hms_json_equals(key, "pagination", strlen("pagination")))
-	{
-		page->shown = HMS_PAGE_BY_NUMBER;
-		note_pagination(page, value);
-	}
-	else
-		return false;
-	return true;
 }
 
 /* Go on with this cursor; raises when this room has had it before. */
@@ -314,10 +263,12 @@ take_cursor(Lane *lane, const HmsCall *call, char *cursor)
 static void
 ask_early(HmsWalk *walk, Lane *lane, const HmsCall *call)
 {
-	if (!walk->ahead || lane->asking || lane->page.cursor == NULL ||
-		walk->request->endpoint->paging != HMS_PAGE_BY_NEXT)
+	const HmsPageEnd *end = &lane->page.end;
+
+	if (!walk->ahead || lane->asking || end->cursor == NULL ||
+		!walk->paging->cursor_is_sure)
 		return;
-	take_cursor(lane, call, lane->page.cursor);
+	take_cursor(lane, call, end->cursor);
 	start_page(walk, lane);
 }
 
@@ -344,6 +295,7 @@ static void
 read_members(HmsWalk *walk, Lane *lane, const HmsCall *call, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
+	HmsPageEnd *end = &lane->page.end;
 	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
@@ -361,10 +313,11 @@ read_members(HmsWalk *walk, Lane *lane, const HmsCall *call, HmsJsonReader *read
 		}
 		else if (hms_json_value(&inside, &value))
 		{
-			if (note_paging(lane, call, endpoint->paging, &key, &value))
+			if (walk->paging->note(end, &key, &value))
 			{
+				if (end->fault)
+					(void) hms_json_fail(&inside, end->fault);
 				ask_early(walk, lane, call);
-				is_page = true;
 			}
 			else
 				warn_partial(endpoint, &key, &value);
@@ -402,32 +355,11 @@ read_page(HmsWalk *walk, Lane *lane, const HmsCall *call)
 		hms_call_raise_malformed(call, reader.fault);
 }
 
-/* Does another page follow this one? */
+/*
+ * The lane's answer has come: read it as its page.  False: it was too large,
+ * and the page is asked for again.
+ */
 static bool
-page_follows(HmsWalk *walk, Lane *lane)
-{
-	HmsPaging	paging = walk->request->endpoint->paging;
-	const Page *page = &lane->page;
-
-	if (paging == HMS_PAGE_AS_ANSWERED)
-		paging = page->shown;
-	switch (paging)
-	{
-		case HMS_PAGE_BY_LAST:
-			return page->cursor != NULL && page->elements > 0 &&
-				page->elements >= (page->limit > 0 ? page->limit :
-									hms_request_limit(walk->request));
-		case HMS_PAGE_BY_NEXT:
-			return page->cursor != NULL;
-		case HMS_PAGE_BY_NUMBER:
-			return page->has_next && page->elements > 0;
-		default:
-			return false;
-	}
-}
-
-/* The lane's answer has come: read it as its page. */
-static void
 finish_page(HmsWalk *walk, Lane *lane)
 {
 	Page	   *page = &lane->page;
@@ -436,40 +368,42 @@ finish_page(HmsWalk *walk, Lane *lane)
 
 	lane->asking = false;
 	lane->more = false;
+	if (call->state == HMS_CALL_FAILED &&
+		call->exchange->outcome == HMS_TOO_LARGE && start_smaller_page(walk, lane))
+		return false;
 	MemoryContextReset(page->context);
 	hms_rows_clear(page->rows);
 	page->next = 0;
-	page->elements = 0;
-	page->limit = -1;
-	page->has_next = false;
-	page->number = -1;
-	page->cursor = NULL;
+	hms_paging_begin(&page->end, walk->paging);
 
 	if (call->state == HMS_CALL_FAILED)
 	{
 		if (!(walk->request->endpoint->missing_ok && hms_call_is_missing(call)))
 			hms_call_raise(call);
-		return;
+		return true;
 	}
+	grow_page(walk, lane, call->exchange->len);
 	read_page(walk, lane, call);
 	hms_stats_counters.pages++;
 	walk->used.bytes += call->exchange->len;
 
 	/* of members of one name the last counts, also after it was asked early */
-	if (lane->asking && page->cursor && strcmp(page->cursor, lane->cursor) == 0)
-		return;
+	if (lane->asking && page->end.cursor &&
+		strcmp(page->end.cursor, lane->cursor) == 0)
+		return true;
 	lane->asking = false;
-	if (!page_follows(walk, lane))
-		return;
+	if (!page->end.kind->follows(&page->end))
+		return true;
 
-	if (page->cursor)
-		take_cursor(lane, call, page->cursor);
-	else if (page->number >= 0 && page->number != number)
+	if (page->end.cursor)
+		take_cursor(lane, call, page->end.cursor);
+	else if (page->end.number >= 0 && page->end.number != number)
 		hms_call_raise_malformed(call, "it is another page than the one that was asked for, so the walk would not end");
 	if (walk->ahead)
 		start_page(walk, lane);
 	else
 		lane->more = true;
+	return true;
 }
 
 /* --- the walk --------------------------------------------------------------------------- */
@@ -504,11 +438,8 @@ next_lane(HmsWalk *walk)
 
 			if (!lane->asking && !drive(walk, lane))
 				continue;
-			if (hms_call_ended(lane->call))
-			{
-				finish_page(walk, lane);
+			if (hms_call_ended(lane->call) && finish_page(walk, lane))
 				return lane;
-			}
 			asking = true;
 			deadline = Min(deadline, hms_call_deadline(lane->call));
 		}

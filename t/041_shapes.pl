@@ -60,7 +60,7 @@ my %places = (
 		'%s'                          => {},
 		'{"data": %s}'                => { 'null' => 0, '[]' => 0, '[{}]' => 1 },
 		'{"data": [%s]}'              => { '{}' => 1, '{"a": 1}' => 1, '{"a": {}}' => 1 },
-		'{"data": [{}], "last": %s}'  => { map { $_ => 1 } 'null', '7', '"x"' },
+		'{"data": [{}], "last": %s, "limit": 10}' => { map { $_ => 1 } 'null', '7', '"x"' },
 		'{"data": [{}], "limit": %s}' => { map { $_ => 1 } @values } },
 	"SELECT count(*) FROM hms_track_events('r')" => {
 		'%s'                              => {},
