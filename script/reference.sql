@@ -35,7 +35,7 @@ WITH found AS (
     SELECT DISTINCT ON (name) s.place AS area, f.place, f.match[2] AS name,
            regexp_replace(f.match[1], '^-- ?(hms_\w+\(.*)?', '', 'gn') AS lines
     FROM section AS s,
-        LATERAL regexp_matches(s.body, '((?:\n--[^\n]*)*)\n+CREATE (?:FUNCTION|PROCEDURE) (hms_\w+)\(', 'g')
+        LATERAL regexp_matches(s.body, '((?:\n--[^\n]*)*)\n+CREATE (?:FUNCTION|PROCEDURE) @extschema@\.(hms_\w+)\(', 'g')
             WITH ORDINALITY AS f (match, place)
     ORDER BY name, s.place, f.place
 ), joined AS (
