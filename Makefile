@@ -21,7 +21,8 @@ REGRESS_OPTS = --inputdir=$(hms_dir)
 PKG_CONFIG ?= pkg-config
 package_version = $(firstword $(shell $(PKG_CONFIG) --modversion $(1) 2>/dev/null))
 # libcurl and libjwt are loaded, not linked: src/library.c says why
-soname_of = $(shell objdump -p $(shell $(PKG_CONFIG) --variable=libdir $(1))/$(1).so 2>/dev/null | awk '$$1 == "SONAME" { print $$2 }')
+library_file = $(firstword $(wildcard $(shell $(PKG_CONFIG) --variable=libdir $(1))/$(1).so $(shell $(CC) -print-file-name=$(1).so)))
+soname_of = $(if $(call package_version,$(1)),$(shell readelf -d $(call library_file,$(1)) 2>/dev/null | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'))
 loaded_soname = '"$(or $(call soname_of,$(1)),$(error no library $(1): install its development package, $(2) in Debian, and pkg-config))"'
 
 # libjwt 3 has another API; src/ holds a file for each

@@ -1,6 +1,10 @@
 /*
  * jwtlib.h
  *		Signing and verifying with libjwt; no type of it appears here.
+ *
+ * libjwt has had two interfaces: one up to 2, another from 3 on.  A file for
+ * each stands behind this header, and the build takes the one that fits the
+ * library that is there.
  */
 #ifndef HMS_JWTLIB_H
 #define HMS_JWTLIB_H
@@ -31,5 +35,27 @@ extern char *hms_jwt_sign(const HmsClaims *claims, const char *access_key,
 						  const char *jti, const char *secret);
 extern const char *hms_jwt_verify(const char *token, const char *access_key,
 								  const char *secret, int64 now, char **claims);
+
+/*
+ * The rest is for the files behind this header.
+ */
+
+#define HMS_JWT_WRONG_SIGNATURE "Its signature does not match the secret."
+
+/* What a token whose signature is right says of itself. */
+typedef struct HmsJwtSeen
+{
+	bool		hs256;			/* signed with HS256 */
+	bool		ours;			/* made for our access key */
+	bool		expires;		/* has an expiry ... */
+	int64		expires_at;		/* ... at this second */
+	int64		not_before;		/* PG_INT64_MIN: doesn't say */
+} HmsJwtSeen;
+
+/* What is wrong with it now, or NULL. */
+extern const char *hms_jwt_fault(const HmsJwtSeen *seen, int64 now);
+
+/* A palloc'd copy of text from libjwt, which is cleared and freed. */
+extern char *hms_jwt_take(char *text, void (*release) (void *));
 
 #endif							/* HMS_JWTLIB_H */

@@ -1,14 +1,16 @@
 /*
- * jwtlib.c
- *		Signing and verifying with libjwt.
+ * jwtlib_1.c
+ *		Signing and verifying with libjwt 1 and 2.
  *
- * This is the only file that includes jwt.h.  libjwt is loaded, and "deep",
- * because of one name: it calls json_object() of its JSON library, and
- * PostgreSQL's executable exports a function of that name for SQL.  Linked, the
- * call would reach PostgreSQL's and crash the backend.
+ * libjwt is loaded, and "deep", because of one name: it calls json_object() of
+ * its JSON library, and PostgreSQL's executable exports a function of that name
+ * for SQL.  Linked, the call would reach PostgreSQL's and crash the backend.
  *
  * Names bound deep hold for malloc too where another allocator is preloaded,
  * so what libjwt has allocated is freed by the free() that libjwt sees.
+ *
+ * Numbers pass libjwt's interface as "long", which ends in 2038 where that has
+ * 32 bits.  So they go in and out as JSON, which has no such end.
  */
 #include "postgres.h"
 
@@ -20,8 +22,8 @@
 /* The functions of libjwt that are used here, under their own names. */
 #define LIBJWT_FUNCTIONS(X) \
 	X(jwt_new) X(jwt_free) X(jwt_set_alg) X(jwt_get_alg) \
-	X(jwt_add_grant) X(jwt_add_grant_int) X(jwt_encode_str) \
-	X(jwt_decode) X(jwt_get_grant) X(jwt_get_grant_int) X(jwt_get_grants_json)
+	X(jwt_add_grant) X(jwt_add_grants_json) X(jwt_encode_str) \
+	X(jwt_decode) X(jwt_get_grant) X(jwt_get_grants_json)
 
 static struct
 {
@@ -43,35 +45,19 @@ hms_jwt_load(void)
 	lib.loaded = true;
 }
 
-/* A palloc'd copy of text from libjwt, which is cleared and freed. */
-static char *
-take(char *text)
-{
-	size_t		size;
-	char	   *copy;
-
-	if (text == NULL)
-		return NULL;
-	size = strlen(text) + 1;
-	copy = palloc_extended(size, MCXT_ALLOC_NO_OOM);
-	if (copy)
-		memcpy(copy, text, size);
-	explicit_bzero(text, size);
-	lib.free(text);
-	return copy;
-}
-
 /* Put the claims into a token; false when libjwt refuses. */
 static bool
 add_claims(jwt_t *jwt, const HmsClaims *claims, const char *access_key,
 		   const char *jti)
 {
-	if (lib.jwt_add_grant(jwt, "access_key", access_key) != 0 ||
+	char		numbers[128];
+
+	snprintf(numbers, sizeof(numbers),
+			 "{\"version\":2,\"iat\":" INT64_FORMAT ",\"nbf\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
+			 claims->issued_at, claims->not_before, claims->expires_at);
+	if (lib.jwt_add_grants_json(jwt, numbers) != 0 ||
+		lib.jwt_add_grant(jwt, "access_key", access_key) != 0 ||
 		lib.jwt_add_grant(jwt, "type", claims->room_id ? "app" : "management") != 0 ||
-		lib.jwt_add_grant_int(jwt, "version", 2) != 0 ||
-		lib.jwt_add_grant_int(jwt, "iat", claims->issued_at) != 0 ||
-		lib.jwt_add_grant_int(jwt, "nbf", claims->not_before) != 0 ||
-		lib.jwt_add_grant_int(jwt, "exp", claims->expires_at) != 0 ||
 		lib.jwt_add_grant(jwt, "jti", jti) != 0)
 		return false;
 	if (claims->room_id == NULL)
@@ -96,32 +82,23 @@ hms_jwt_sign(const HmsClaims *claims, const char *access_key, const char *jti,
 		add_claims(jwt, claims, access_key, jti))
 		token = lib.jwt_encode_str(jwt);
 	lib.jwt_free(jwt);
-	return take(token);
+	return hms_jwt_take(token, lib.free);
 }
 
-/* What is wrong with a token whose signature is right, or NULL. */
-static const char *
-claims_fault(jwt_t *jwt, const char *access_key, int64 now)
+/* A claim that is a whole number; false when it isn't one, or isn't there. */
+static bool
+whole_number(jwt_t *jwt, const char *name, int64 *number)
 {
-	const char *key;
-	long		expires_at;
-	long		not_before;
+	char	   *text = lib.jwt_get_grants_json(jwt, name);
+	char	   *end;
+	bool		whole;
 
-	if (lib.jwt_get_alg(jwt) != JWT_ALG_HS256)
-		return "It is not signed with HS256.";
-	key = lib.jwt_get_grant(jwt, "access_key");
-	if (key == NULL || strcmp(key, access_key) != 0)
-		return "It was made for another access key.";
-	errno = 0;
-	expires_at = lib.jwt_get_grant_int(jwt, "exp");
-	if (errno != 0)
-		return "It has no expiry.";
-	if (expires_at <= now)
-		return "It has expired.";
-	not_before = lib.jwt_get_grant_int(jwt, "nbf");
-	if (errno == 0 && not_before > now)
-		return "It is not valid yet.";
-	return NULL;
+	if (text == NULL)
+		return false;
+	*number = strtoll(text, &end, 10);
+	whole = end > text && *end == '\0';
+	lib.free(text);
+	return whole;
 }
 
 const char *
@@ -129,15 +106,23 @@ hms_jwt_verify(const char *token, const char *access_key, const char *secret,
 			   int64 now, char **claims)
 {
 	jwt_t	   *jwt = NULL;
+	HmsJwtSeen	seen;
+	const char *key;
 	const char *fault;
 
 	*claims = NULL;
 	if (lib.jwt_decode(&jwt, token, (const unsigned char *) secret,
 					   strlen(secret)) != 0)
-		return "Its signature does not match the secret.";
-	fault = claims_fault(jwt, access_key, now);
+		return HMS_JWT_WRONG_SIGNATURE;
+	seen.hs256 = lib.jwt_get_alg(jwt) == JWT_ALG_HS256;
+	key = lib.jwt_get_grant(jwt, "access_key");
+	seen.ours = key != NULL && strcmp(key, access_key) == 0;
+	seen.expires = whole_number(jwt, "exp", &seen.expires_at);
+	if (!whole_number(jwt, "nbf", &seen.not_before))
+		seen.not_before = PG_INT64_MIN;
+	fault = hms_jwt_fault(&seen, now);
 	if (fault == NULL)
-		*claims = take(lib.jwt_get_grants_json(jwt, NULL));
+		*claims = hms_jwt_take(lib.jwt_get_grants_json(jwt, NULL), lib.free);
 	lib.jwt_free(jwt);
 	return fault;
 }

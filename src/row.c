@@ -618,9 +618,9 @@ set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 	bool		ok = true;
 	char		buffer[64];
 	char	   *text;
-	int64		integer;
-	double		number;
-	bool		boolean;
+	int64		integer = 0;	/* what a parser leaves alone that fails */
+	double		number = 0;
+	bool		boolean = false;
 	size_t		len;
 
 	maker->nulls[column] = true;

@@ -360,8 +360,9 @@ check_path(Place *place, const HmsRule *rule, const char *path,
 		for (uint32 i = 0; i < JsonContainerSize(value->val.binary.data); i++)
 		{
 			char		index[16];
+			int			digits = snprintf(index, sizeof(index), "%u", i);
 
-			check_below(place, index, snprintf(index, sizeof(index), "%u", i), rule, rest,
+			check_below(place, index, digits, rule, rest,
 						getIthJsonbValueFromContainer(value->val.binary.data, i));
 		}
 	}
