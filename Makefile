@@ -15,7 +15,7 @@ hms_dir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 HMS_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(hms_dir)/hms.control)
 DATA = hms--$(HMS_VERSION).sql $(notdir $(wildcard $(hms_dir)/hms--*--*.sql))
 
-REGRESS = settings tokens arguments rows columns transactions catalog
+REGRESS = settings tokens libjwt arguments rows columns transactions catalog
 REGRESS_OPTS = --inputdir=$(hms_dir)
 
 PKG_CONFIG ?= pkg-config
