@@ -653,6 +653,32 @@ COMMENT ON FUNCTION hms_internal._hms_endpoints() IS
 'Internal: which endpoint of the API each function asks';
 
 -- ---------------------------------------------------------------------------
+-- Accounts: a foreign server with a user mapping is an account of 100ms
+-- ---------------------------------------------------------------------------
+
+-- What CREATE and ALTER SERVER, USER MAPPING and FOREIGN TABLE may set; the
+-- whole list, also where one option changes.  catalog: of what has them.
+-- Errors: HV00D (no such option), 42501 (for superusers only), 22023 (value).
+CREATE FUNCTION hms_internal.fdw_validator(options text[], catalog oid)
+RETURNS void
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'hms_fdw_validator';
+COMMENT ON FUNCTION hms_internal.fdw_validator(text[], oid) IS
+'Internal: checks the options of servers, user mappings and foreign tables';
+
+-- Server options: api_url, beam_url, policy_url (default: those of 100ms) and
+-- ca_file (default: the system's authorities), for superusers to set.  Options
+-- of a user mapping: access_key, and secret_file (superusers) or secret.
+CREATE FOREIGN DATA WRAPPER hms VALIDATOR hms_internal.fdw_validator;
+COMMENT ON FOREIGN DATA WRAPPER hms IS
+'Accounts of 100ms: a server and a user mapping each';
+
+-- The account that the settings are; it takes no user mapping.
+CREATE SERVER hms FOREIGN DATA WRAPPER hms;
+COMMENT ON SERVER hms IS
+'The account that the settings hms.access_key, hms.secret_file and hms.api_url are; it takes no options and no user mapping';
+
+-- ---------------------------------------------------------------------------
 -- Tokens: signed here, no request
 -- ---------------------------------------------------------------------------
 
@@ -4530,7 +4556,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, time
 -- ---------------------------------------------------------------------------
 
 -- Is everything set up, and does it work?  A row for each check; what fails is
--- a row, not an error.  Makes one request.
+-- a row, not an error.  Makes one request for each account: the settings, and each
+-- foreign server that the caller may use.
 -- Source: GET /rooms
 CREATE FUNCTION hms_internal._hms_check(OUT "check" text, OUT ok boolean, OUT detail text)
 RETURNS SETOF record
@@ -4552,7 +4579,7 @@ BEGIN ATOMIC
 	WHERE c.setting ~ '^hms\.(secret|webhook_secret|webhook_key)=.';
 END;
 COMMENT ON FUNCTION @extschema@.hms_check() IS
-'Checks of settings, library, connection, token and clock; makes one request';
+'Checks of settings, library, connection, token and clock, and of each foreign server that the caller may use; makes one request for each account';
 REVOKE ALL ON FUNCTION @extschema@.hms_check() FROM PUBLIC;
 
 -- This backend's counters since it started: requests sent, of them repeated

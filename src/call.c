@@ -57,29 +57,28 @@ release_auth(void *arg)
 
 /* An auth token that lives as long as its call may take. */
 static char *
-sign_auth_token(const HmsClaims *who)
+sign_auth_token(const HmsAccount *account, const HmsClaims *who)
 {
 	HmsClaims	claims = *who;
 
 	claims.issued_at = hms_epoch_now() - HMS_TOKEN_SKEW;
 	claims.not_before = claims.issued_at;
 	claims.expires_at = claims.not_before + AUTH_TOKEN_LIFE;
-	return hms_token_sign(&claims, NULL);
+	return hms_token_sign(account, &claims, NULL);
 }
 
-/* Take a token for this walk: the backend's, or one of its own. */
+/* Take a token for this walk: the account's, or one of its own. */
 static void
 take_token(HmsAuth *auth)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(auth));
-	char	   *token = auth->claims ? sign_auth_token(auth->claims) :
-		pstrdup(hms_token_management());
+	char	   *token = auth->claims ? sign_auth_token(auth->account, auth->claims) :
+		pstrdup(hms_token_management(auth->account));
 
 	MemoryContextSwitchTo(old);
 	if (auth->token)
 		explicit_bzero(auth->token, strlen(auth->token));
 	auth->token = token;
-	auth->generation = hms_credentials_generation;
 }
 
 HmsAuth *
@@ -91,6 +90,7 @@ hms_auth_create(const HmsRequest *request)
 	callback->func = release_auth;
 	callback->arg = auth;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	auth->account = request->account;
 	auth->claims = request->claims;
 	take_token(auth);
 	return auth;
@@ -106,6 +106,7 @@ hms_call_create(const HmsRequest *request, HmsAuth *auth)
 	call->exchange = hms_exchange_create();
 	call->exchange->method = request->endpoint->method;
 	call->exchange->body = request->body;
+	call->exchange->ca_file = request->account->items[HMS_CA_FILE];
 	return call;
 }
 
@@ -152,6 +153,7 @@ hms_call_file(const char *doing, const char *url, size_t max_size)
 	endpoint->doing = doing;
 	endpoint->method = HMS_GET;
 	request->endpoint = endpoint;
+	request->account = hms_account_current();
 	request->path = path_of(url);
 	if (fault)
 		ereport(ERROR,
@@ -388,13 +390,13 @@ renew_token(HmsCall *call)
 		return false;
 
 	/* a walk must not go on with somebody else's credentials */
-	if (auth->generation != hms_credentials_generation)
+	if (hms_account_has_changed(auth->account))
 		return false;
 
 	/* another request of this walk may have renewed it meanwhile */
 	if (strcmp(auth->token, call->exchange->token) == 0)
 	{
-		hms_token_forget(auth->token);
+		hms_token_forget(auth->account, auth->token);
 		take_token(auth);
 	}
 	call->renewed = true;
@@ -548,6 +550,9 @@ status_hint(const HmsCall *call)
 
 	if (call->auth == NULL && (status == 401 || status == 403))
 		return "The link may have expired; ask 100ms for a new one.";
+	if (status == 401 && OidIsValid(call->auth->account->server))
+		return psprintf("Check the user mapping on server \"%s\", and that this machine's clock is right; SELECT * FROM hms_check() looks at each.",
+						call->auth->account->server_name);
 	if (status == 401)
 		return "Check \"hms.access_key\" and the secret, and that the server's clock is right; SELECT * FROM hms_check() looks at each.";
 	if (status == 403)

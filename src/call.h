@@ -15,7 +15,7 @@
 typedef struct HmsAuth
 {
 	char	   *token;
-	uint64		generation;		/* hms_credentials_generation it was made for */
+	HmsAccount *account;		/* that it was made for */
 	const HmsClaims *claims;	/* of an auth token; NULL: a management token */
 } HmsAuth;
 

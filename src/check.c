@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -56,9 +57,19 @@ lists_hms(const char *setting)
 	return false;
 }
 
+/* Add a check of an account; a server's are named after it. */
+static List *
+add_of(List *checks, const HmsAccount *account, const char *name, bool ok,
+	   const char *detail)
+{
+	return add(checks, OidIsValid(account->server) ?
+			   psprintf("server %s: %s", account->server_name, name) : name,
+			   ok, detail);
+}
+
 /* Why no management token can be signed, or NULL. */
 static const char *
-token_fault(void)
+token_fault(HmsAccount *account)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -68,7 +79,7 @@ token_fault(void)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		(void) hms_token_management();
+		(void) hms_token_management(account);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -90,9 +101,9 @@ token_fault(void)
 
 /* The checks that need an answer of the API. */
 static List *
-check_answer(List *checks)
+check_answer(List *checks, HmsAccount *account)
 {
-	HmsRequest *request = hms_request_build(hms_endpoint("hms_check"), NULL, 0);
+	HmsRequest *request = hms_request_build(account, hms_endpoint("hms_check"), NULL, 0);
 	HmsCall    *call = hms_call_create(request, hms_auth_create(request));
 	const HmsExchange *exchange = call->exchange;
 	bool		answered;
@@ -102,21 +113,47 @@ check_answer(List *checks)
 	hms_call_finish(call);
 	answered = exchange->outcome == HMS_ANSWERED;
 
-	checks = add(checks, "reachable", answered,
-				 answered ? psprintf("%s answered", request->base) :
-				 psprintf("%s: %s (%s)", request->base, hms_call_reason(call),
-						  hms_clean_text(exchange->error, strlen(exchange->error))));
+	checks = add_of(checks, account, "reachable", answered,
+					answered ? psprintf("%s answered", request->base) :
+					psprintf("%s: %s (%s)", request->base, hms_call_reason(call),
+							 hms_clean_text(exchange->error, strlen(exchange->error))));
 	if (!answered)
 		return checks;
-	checks = add(checks, "token accepted", call->state == HMS_CALL_SUCCEEDED,
-				 call->state == HMS_CALL_SUCCEEDED ? "a list of rooms was answered" :
-				 psprintf("HTTP status %d: %s", exchange->status, hms_call_reason(call)));
+	checks = add_of(checks, account, "token accepted", call->state == HMS_CALL_SUCCEEDED,
+					call->state == HMS_CALL_SUCCEEDED ? "a list of rooms was answered" :
+					psprintf("HTTP status %d: %s", exchange->status, hms_call_reason(call)));
 	if (exchange->server_time < 0)
 		return checks;
 	skew = hms_epoch_now() - exchange->server_time;
-	return add(checks, "clock", llabs(skew) <= MAX_CLOCK_SKEW,
-			   psprintf("this server is %lld s %s 100ms", (long long) llabs(skew),
-						skew < 0 ? "behind" : "ahead of"));
+	return add_of(checks, account, "clock", llabs(skew) <= MAX_CLOCK_SKEW,
+				  psprintf("this server is %lld s %s 100ms", (long long) llabs(skew),
+						   skew < 0 ? "behind" : "ahead of"));
+}
+
+/* The checks of an account; each needs what the one before it found. */
+static List *
+check_account(List *checks, HmsAccount *account)
+{
+	bool		server = OidIsValid(account->server);
+	bool		has_key = account->items[HMS_ACCESS_KEY][0] != '\0';
+	bool		has_file = account->items[HMS_SECRET_FILE][0] != '\0';
+	const char *fault;
+
+	checks = add_of(checks, account, server ? "access_key" : "hms.access_key",
+					has_key, has_key ? "is set" : "is empty");
+	if (!has_file && account->items[HMS_SECRET][0] == '\0')
+		return add_of(checks, account, "secret", false, server ?
+					  "the user mapping has neither secret_file nor secret" :
+					  "neither hms.secret_file nor hms.secret is set");
+	if (!has_key)
+		return checks;
+	fault = token_fault(account);
+	checks = add_of(checks, account, "secret", fault == NULL, fault ? fault :
+					has_file ? (server ? "is read from secret_file" :
+								"is read from hms.secret_file") :
+					server ? "is set by secret, which the role that is mapped can read; secret_file hides it" :
+					"is set by hms.secret; hms.secret_file keeps it out of the log and the catalogs");
+	return fault ? checks : check_answer(checks, account);
 }
 
 List *
@@ -125,11 +162,10 @@ hms_check_all(void)
 	List	   *checks = NIL;
 	bool		preloaded = lists_hms("shared_preload_libraries") ||
 		lists_hms("session_preload_libraries");
-	const char *source = hms_settings_secret_source();
-	bool		has_key = hms_settings_trimmed(hms_access_key, "hms.access_key")[0] != '\0';
-	bool		proven;
+	HmsAccount *settings = hms_account_of_settings();
 	const char *proof;
-	const char *fault;
+	bool		proven = hms_webhook_is_asked(&proof);
+	ListCell   *cell;
 
 	checks = add(checks, "versions", true,
 				 psprintf("hms " HMS_VERSION ", PostgreSQL %s, %s",
@@ -138,19 +174,11 @@ hms_check_all(void)
 	checks = add(checks, "preload", preloaded, preloaded ?
 				 "the library is loaded when a session starts" :
 				 "without session_preload_libraries = 'hms' any role can read a secret that is set before the library is loaded");
-	checks = add(checks, "hms.api_url", true, hms_api_url);
-	proven = hms_webhook_is_asked(&proof);
+	checks = add(checks, "hms.api_url", true, settings->items[HMS_API_URL]);
 	checks = add(checks, "webhook proof", proven, proof);
-	checks = add(checks, "hms.access_key", has_key, has_key ? "is set" : "is empty");
-	if (source == NULL)
-		return add(checks, "secret", false,
-				   "neither hms.secret_file nor hms.secret is set");
-	if (!has_key)
-		return checks;
-	fault = token_fault();
-	checks = add(checks, "secret", fault == NULL, fault ? fault :
-				 strcmp(source, "hms.secret") == 0 ?
-				 "is set by hms.secret; hms.secret_file keeps it out of the log and the catalogs" :
-				 "is read from hms.secret_file");
-	return fault ? checks : check_answer(checks);
+	checks = check_account(checks, settings);
+	foreach(cell, hms_account_servers())
+		checks = check_account(checks, hms_account_of_server(lfirst_oid(cell),
+															 GetUserId()));
+	return checks;
 }

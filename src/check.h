@@ -16,7 +16,10 @@ typedef struct HmsCheck
 	const char *detail;
 } HmsCheck;
 
-/* List of HmsCheck, in the current memory context; makes one request. */
+/*
+ * List of HmsCheck, in the current memory context; makes one request for each
+ * account, which are the settings and the servers that the caller may use.
+ */
 extern List *hms_check_all(void);
 
 #endif							/* HMS_CHECK_H */

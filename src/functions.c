@@ -96,7 +96,7 @@ check_absent(const HmsRequest *request, const HmsArg *args)
 		}
 		count++;
 	}
-	walk = hms_walk_open(hms_request_build(present, sought, count),
+	walk = hms_walk_open(hms_request_build(request->account, present, sought, count),
 						 hms_row_maker(JSONBOID, NULL, NULL, NULL), false);
 	while ((rows = hms_walk_next(walk, &row)) != NULL)
 	{
@@ -323,7 +323,8 @@ sign(const HmsClaims *claims, FunctionCallInfo fcinfo)
 
 	if (function->fn_extra == NULL)
 		function->fn_extra = hms_token_keep_secret(function->fn_mcxt);
-	return CStringGetTextDatum(hms_token_sign(claims, function->fn_extra));
+	return CStringGetTextDatum(hms_token_sign(hms_account_current(), claims,
+											  function->fn_extra));
 }
 
 /*
@@ -360,7 +361,8 @@ hms_management_token(PG_FUNCTION_ARGS)
 Datum
 hms_verify_token(PG_FUNCTION_ARGS)
 {
-	char	   *claims = hms_token_verify(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	char	   *claims = hms_token_verify(hms_account_current(),
+										  text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	HmsJsonValue value;
 	const char *fault = hms_json_check(claims, strlen(claims), &value);
 

@@ -362,7 +362,7 @@ hms_gate_request(Oid function, const char *endpoint, const HmsArg *args, int nar
 		hms_gate_check(function, found);
 	if (found->method != HMS_GET)
 		PreventCommandIfReadOnly(found->name);
-	return hms_request_build(found, args, nargs);
+	return hms_request_build(hms_account_current(), found, args, nargs);
 }
 
 HmsRequest *

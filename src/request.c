@@ -613,20 +613,17 @@ set_claim(HmsRequest *request, const HmsParam *param, const HmsArg *arg)
 		request->claims->user_id = text;
 }
 
-/* The base URL of an endpoint, as it is set now. */
+/* The base URL of an endpoint. */
 static const char *
-base_url(const HmsEndpoint *endpoint)
+base_url(const HmsAccount *account, const HmsEndpoint *endpoint)
 {
-	switch (endpoint->base)
-	{
-		case HMS_BEAM:
-			return hms_beam_url;
-		case HMS_POLICY:
-			return hms_policy_url;
-		case HMS_API:
-			break;
-	}
-	return hms_api_url;
+	static const HmsAccountItem urls[] = {
+		[HMS_API] = HMS_API_URL,
+		[HMS_BEAM] = HMS_BEAM_URL,
+		[HMS_POLICY] = HMS_POLICY_URL,
+	};
+
+	return account->items[urls[endpoint->base]];
 }
 
 /* Put one argument into its place in query, body or token. */
@@ -676,7 +673,8 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 }
 
 HmsRequest *
-hms_request_build(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
+hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
+				  const HmsArg *args, int nargs)
 {
 	HmsRequest *request = palloc0(sizeof(HmsRequest));
 	StringInfoData path;
@@ -694,7 +692,8 @@ hms_request_build(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
 						endpoint->name, arg, nargs)));
 
 	request->endpoint = endpoint;
-	request->base = pstrdup(base_url(endpoint));
+	request->account = account;
+	request->base = base_url(account, endpoint);
 	request->nrooms = 1;
 	request->rooms = palloc0(sizeof(char *));
 

@@ -10,6 +10,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "account.h"
 #include "endpoints.h"
 #include "token.h"
 
@@ -28,7 +29,8 @@ typedef struct HmsArg
 typedef struct HmsRequest
 {
 	const HmsEndpoint *endpoint;
-	const char *base;			/* base URL, as set when the request was built */
+	HmsAccount *account;		/* whose request it is */
+	const char *base;			/* its base URL */
 	const char *path;
 	const char *query;			/* without the question mark; may be empty */
 	const char *body;			/* NULL: none */
@@ -43,10 +45,11 @@ typedef struct HmsRequest
 } HmsRequest;
 
 /*
- * Check the arguments and build the request in the current memory context;
+ * Check the arguments and build the request in the current memory context, in
+ * which the account was asked for;
  * raises 22004 or 22023 for what must not be sent.
  */
-extern HmsRequest *hms_request_build(const HmsEndpoint *endpoint,
+extern HmsRequest *hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 									 const HmsArg *args, int nargs);
 
 /* The argument of this name, or NULL. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "catalog/pg_authid.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
@@ -25,13 +26,18 @@
 /* A secret is a few dozen characters; a longer line is some other file. */
 #define SECRET_MAX 4096
 
-char	   *hms_access_key = NULL;
+#define DEFAULT_API_URL "https://api.100ms.live/v2"
+#define DEFAULT_BEAM_URL "https://prod-in2.100ms.live/api/v2"
+#define DEFAULT_POLICY_URL "https://prod-policy.100ms.live/policy/v1"
+
+static char *hms_access_key = NULL;
 static char *hms_secret = NULL;
-char	   *hms_secret_file = NULL;
-char	   *hms_api_url = NULL;
-char	   *hms_beam_url = NULL;
-char	   *hms_policy_url = NULL;
-char	   *hms_ca_file = NULL;
+static char *hms_secret_file = NULL;
+static char *hms_api_url = NULL;
+static char *hms_beam_url = NULL;
+static char *hms_policy_url = NULL;
+static char *hms_ca_file = NULL;
+char	   *hms_server = NULL;
 char	   *hms_webhook_header = NULL;
 char	   *hms_webhook_secret = NULL;
 char	   *hms_webhook_key = NULL;
@@ -44,7 +50,7 @@ int			hms_page_size = 100;
 int			hms_max_connections = 8;
 int			hms_max_response_size = 65536;
 
-uint64		hms_credentials_generation = 1;
+uint64		hms_settings_generation = 1;
 
 /* Is this the dotted quad of an address in 127.0.0.0/8? */
 static bool
@@ -74,12 +80,11 @@ hms_host_is_loopback(const char *host, size_t len)
 }
 
 /*
- * What is wrong with a base URL, or NULL.  It is scheme://host[:port][/path]
- * and nothing else: no user name, query or fragment that could turn the
- * requests built on it elsewhere.
+ * A base URL is scheme://host[:port][/path] and nothing else: no user name,
+ * query or fragment that could turn the requests built on it elsewhere.
  */
-static const char *
-url_fault(const char *url)
+const char *
+hms_url_fault(const char *url)
 {
 	static const char host_chars[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
@@ -135,7 +140,7 @@ static bool
 check_url(char **newval, void **extra pg_attribute_unused(),
 		  GucSource source pg_attribute_unused())
 {
-	const char *fault = url_fault(*newval);
+	const char *fault = hms_url_fault(*newval);
 
 	if (fault == NULL)
 		return true;
@@ -144,47 +149,32 @@ check_url(char **newval, void **extra pg_attribute_unused(),
 	return false;
 }
 
+const char *
+hms_file_fault(const char *name)
+{
+	return name[0] == '\0' || is_absolute_path(name) ? NULL :
+		"The name must be an absolute path.";
+}
+
 static bool
 check_file(char **newval, void **extra pg_attribute_unused(),
-		  GucSource source pg_attribute_unused())
+		   GucSource source pg_attribute_unused())
 {
-	if (**newval == '\0' || is_absolute_path(*newval))
+	const char *fault = hms_file_fault(*newval);
+
+	if (fault == NULL)
 		return true;
 	GUC_check_errmsg("invalid file name");
-	GUC_check_errdetail("The name must be an absolute path.");
+	GUC_check_errdetail("%s", fault);
 	return false;
 }
 
-/* The value of one of the settings that tokens depend on will change. */
+/* A part of the account may have changed. */
 static void
-note_change(const char *oldval, const char *newval)
+note_change(const char *newval pg_attribute_unused(),
+			void *extra pg_attribute_unused())
 {
-	if (oldval == NULL || newval == NULL || strcmp(oldval, newval) != 0)
-		hms_credentials_generation++;
-}
-
-static void
-assign_access_key(const char *newval, void *extra pg_attribute_unused())
-{
-	note_change(hms_access_key, newval);
-}
-
-static void
-assign_secret(const char *newval, void *extra pg_attribute_unused())
-{
-	note_change(hms_secret, newval);
-}
-
-static void
-assign_secret_file(const char *newval, void *extra pg_attribute_unused())
-{
-	note_change(hms_secret_file, newval);
-}
-
-static void
-assign_api_url(const char *newval, void *extra pg_attribute_unused())
-{
-	note_change(hms_api_url, newval);
+	hms_settings_generation++;
 }
 
 /*
@@ -247,42 +237,48 @@ hms_settings_init(void)
 							   "App access key of the 100ms workspace.",
 							   NULL, &hms_access_key, "",
 							   PGC_SUSET, hidden,
-							   NULL, assign_access_key, NULL);
+							   NULL, note_change, NULL);
 	DefineCustomStringVariable("hms.secret",
 							   "App secret of the 100ms workspace.",
 							   "Prefer hms.secret_file: values of settings can reach the log.",
 							   &hms_secret, "",
 							   PGC_SUSET, hidden,
-							   NULL, assign_secret, NULL);
+							   NULL, note_change, NULL);
 	DefineCustomStringVariable("hms.secret_file",
 							   "File whose first line is the app secret; wins over hms.secret.",
 							   "It must not be readable by others than the server.",
 							   &hms_secret_file, "",
 							   PGC_SUSET, hidden,
-							   check_file, assign_secret_file, NULL);
+							   check_file, note_change, NULL);
 	DefineCustomStringVariable("hms.api_url",
 							   "Base URL of the 100ms REST API.",
 							   "https, or http to a loopback address.",
-							   &hms_api_url, "https://api.100ms.live/v2",
+							   &hms_api_url, DEFAULT_API_URL,
 							   PGC_SUSET, 0,
-							   check_url, assign_api_url, NULL);
+							   check_url, note_change, NULL);
 	DefineCustomStringVariable("hms.beam_url",
 							   "Base URL of the legacy Beam API.",
 							   "https, or http to a loopback address.",
-							   &hms_beam_url, "https://prod-in2.100ms.live/api/v2",
+							   &hms_beam_url, DEFAULT_BEAM_URL,
 							   PGC_SUSET, 0,
-							   check_url, NULL, NULL);
+							   check_url, note_change, NULL);
 	DefineCustomStringVariable("hms.policy_url",
 							   "Base URL of the legacy template API.",
 							   "https, or http to a loopback address.",
-							   &hms_policy_url, "https://prod-policy.100ms.live/policy/v1",
+							   &hms_policy_url, DEFAULT_POLICY_URL,
 							   PGC_SUSET, 0,
-							   check_url, NULL, NULL);
+							   check_url, note_change, NULL);
 	DefineCustomStringVariable("hms.ca_file",
 							   "File with the trusted CA certificates, instead of the system's.",
 							   NULL, &hms_ca_file, "",
 							   PGC_SUSET, 0,
-							   check_file, NULL, NULL);
+							   check_file, note_change, NULL);
+	DefineCustomStringVariable("hms.server",
+							   "Foreign server whose user mapping gives the account.",
+							   "Empty: the settings are the account.",
+							   &hms_server, "",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("hms.webhook_header",
 							   "Name of the header with which webhooks show hms.webhook_secret.",
 							   NULL, &hms_webhook_header, "x-webhook-secret",
@@ -359,104 +355,128 @@ blank_at(const char *text)
 	return 0;
 }
 
-/* Say once for each state of the settings that this one has blanks around it. */
+/* Say once for each state of the settings that there are blanks there. */
 static void
-warn_blanks(const char *setting)
+warn_blanks(const char *what)
 {
 	static struct
 	{
-		const char *setting;
+		uint64		what;		/* hash of the words */
 		uint64		generation;
 	}			warned[5];
+	uint64		hash = hash_bytes_extended((const unsigned char *) what,
+										   strlen(what), 0);
 	int			i = 0;
 
-	while (i < (int) lengthof(warned) - 1 && warned[i].setting &&
-		   strcmp(warned[i].setting, setting) != 0)
+	while (i < (int) lengthof(warned) - 1 && warned[i].what != 0 &&
+		   warned[i].what != hash)
 		i++;
-	if (warned[i].setting == setting &&
-		warned[i].generation == hms_credentials_generation)
+	if (warned[i].what == hash && warned[i].generation == hms_settings_generation)
 		return;
-	warned[i].setting = setting;
-	warned[i].generation = hms_credentials_generation;
+	warned[i].what = hash;
+	warned[i].generation = hms_settings_generation;
 	ereport(WARNING,
 			(errcode(HMS_ERRCODE_SETTING),
-			 errmsg("the blanks around the value of setting \"%s\" are not used",
-					setting),
+			 errmsg("the blanks around the value of %s are not used", what),
 			 errhint("A blank, a tab or a byte-order mark belongs to no key or secret: remove it where the value is set.")));
 }
 
-char *
-hms_settings_trimmed(const char *value, const char *setting)
+/* The text between the blanks, and where it ends. */
+static const char *
+between_blanks(const char *value, const char **end)
 {
 	const char *begin = value;
-	const char *end;
 	size_t		len;
 
 	while ((len = blank_at(begin)) > 0)
 		begin += len;
-	end = begin;
+	*end = begin;
 	for (const char *p = begin; *p != '\0'; p += Max(len, 1))
 	{
 		len = blank_at(p);
 		if (len == 0)
-			end = p + 1;
+			*end = p + 1;
 	}
-	if (begin > value || *end != '\0')
-		warn_blanks(setting);
-	return pnstrdup(begin, end - begin);
+	return begin;
+}
+
+const char *
+hms_key_fault(const char *value)
+{
+	const char *end;
+
+	if (between_blanks(value, &end) != value || *end != '\0')
+		return "A blank, a tab or a byte-order mark belongs to no key or secret.";
+	return value[0] == '\0' ? "It is empty." : NULL;
 }
 
 char *
-hms_settings_access_key(void)
+hms_settings_trimmed(const char *value, const char *what)
 {
-	char	   *key = hms_settings_trimmed(hms_access_key ? hms_access_key : "",
-										   "hms.access_key");
+	const char *end;
+	const char *begin = between_blanks(value, &end);
 
-	if (key[0] == '\0')
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("setting \"hms.access_key\" is empty"),
-				 errhint("Set it to the app access key of your 100ms workspace in postgresql.conf, or with ALTER SYSTEM, ALTER DATABASE or ALTER ROLE.")));
-	return key;
+	if (begin > value || *end != '\0')
+		warn_blanks(what);
+	return pnstrdup(begin, end - begin);
+}
+
+void
+hms_settings_items(const char **items)
+{
+	items[HMS_ACCESS_KEY] = hms_access_key;
+	items[HMS_SECRET] = hms_secret;
+	items[HMS_SECRET_FILE] = hms_secret_file;
+	items[HMS_API_URL] = hms_api_url;
+	items[HMS_BEAM_URL] = hms_beam_url;
+	items[HMS_POLICY_URL] = hms_policy_url;
+	items[HMS_CA_FILE] = hms_ca_file;
+}
+
+void
+hms_settings_default_urls(const char **items)
+{
+	items[HMS_API_URL] = DEFAULT_API_URL;
+	items[HMS_BEAM_URL] = DEFAULT_BEAM_URL;
+	items[HMS_POLICY_URL] = DEFAULT_POLICY_URL;
 }
 
 /* The secret file's path, for those who may see the setting. */
 static int
-errdetail_path(void)
+errdetail_path(const char *file)
 {
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS))
-		return errdetail_log("The file is \"%s\".", hms_secret_file);
-	return errdetail("The file is \"%s\".", hms_secret_file);
+		return errdetail_log("The file is \"%s\".", file);
+	return errdetail("The file is \"%s\".", file);
 }
 
 /* The file is private to the server, by the rule of ssl_key_file. */
 static void
-check_secret_file(int fd)
+check_secret_file(int fd, const char *file, const char *what)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("could not read the file of setting \"hms.secret_file\": %m"),
-				 errdetail_path()));
+				 errmsg("could not read the file of %s: %m", what),
+				 errdetail_path(file)));
 	if (!S_ISREG(st.st_mode))
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("setting \"hms.secret_file\" does not name a regular file"),
-				 errdetail_path()));
+				 errmsg("%s does not name a regular file", what),
+				 errdetail_path(file)));
 	if ((st.st_uid != geteuid() && st.st_uid != 0) ||
 		(st.st_uid == geteuid() && (st.st_mode & (S_IRWXG | S_IRWXO))) ||
 		(st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))))
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("the file of setting \"hms.secret_file\" can be read by others"),
+				 errmsg("the file of %s can be read by others", what),
 				 errdetail("It must be owned by the server's operating system user with permissions u=rw (0600) or less, or by root with u=rw,g=r (0640) or less.")));
 }
 
-/* First line of the secret file. */
-static char *
-read_secret_file(void)
+char *
+hms_settings_read_secret(const char *file, const char *what)
 {
 	char	   *line;
 	char	   *secret;
@@ -464,13 +484,13 @@ read_secret_file(void)
 	int			fd;
 	int			read_errno;
 
-	fd = OpenTransientFile(hms_secret_file, O_RDONLY | O_NONBLOCK);
+	fd = OpenTransientFile(file, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("could not open the file of setting \"hms.secret_file\": %m"),
-				 errdetail_path()));
-	check_secret_file(fd);
+				 errmsg("could not open the file of %s: %m", what),
+				 errdetail_path(file)));
+	check_secret_file(fd, file, what);
 
 	line = palloc0(SECRET_MAX + 1);
 	len = read(fd, line, SECRET_MAX);
@@ -481,38 +501,22 @@ read_secret_file(void)
 		errno = read_errno;
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("could not read the file of setting \"hms.secret_file\": %m"),
-				 errdetail_path()));
+				 errmsg("could not read the file of %s: %m", what),
+				 errdetail_path(file)));
 	}
 
 	len = strcspn(line, "\r\n");
 	if (len == SECRET_MAX)
 		len = 0;				/* some other file */
 	explicit_bzero(line + len, SECRET_MAX - len);
-	secret = hms_settings_trimmed(line, "hms.secret_file");
+	secret = hms_settings_trimmed(line, what);
 	hms_forget_text(line);
 	if (secret[0] == '\0')
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("the first line of the file of setting \"hms.secret_file\" is not a secret"),
-				 errdetail_path(),
+				 errmsg("the first line of the file of %s is not a secret", what),
+				 errdetail_path(file),
 				 errhint("Write the app secret of your 100ms workspace as the file's first line.")));
-	return secret;
-}
-
-char *
-hms_settings_secret(void)
-{
-	char	   *secret;
-
-	if (hms_secret_file != NULL && hms_secret_file[0] != '\0')
-		return read_secret_file();
-	secret = hms_settings_trimmed(hms_secret ? hms_secret : "", "hms.secret");
-	if (secret[0] == '\0')
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_SETTING),
-				 errmsg("neither \"hms.secret_file\" nor \"hms.secret\" is set"),
-				 errhint("Write the app secret of your 100ms workspace to a file that only the server can read, and set \"hms.secret_file\" to its path.")));
 	return secret;
 }
 
@@ -521,16 +525,6 @@ hms_forget_text(char *text)
 {
 	explicit_bzero(text, strlen(text));
 	pfree(text);
-}
-
-const char *
-hms_settings_secret_source(void)
-{
-	if (hms_secret_file != NULL && hms_secret_file[0] != '\0')
-		return "hms.secret_file";
-	if (hms_secret != NULL && hms_secret[0] != '\0')
-		return "hms.secret";
-	return NULL;
 }
 
 bool

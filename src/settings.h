@@ -7,12 +7,9 @@
 
 #include "postgres.h"
 
-extern char *hms_access_key;
-extern char *hms_secret_file;
-extern char *hms_api_url;
-extern char *hms_beam_url;
-extern char *hms_policy_url;
-extern char *hms_ca_file;
+#include "account.h"
+
+extern char *hms_server;
 extern int	hms_connect_timeout;	/* ms */
 extern int	hms_timeout;		/* ms */
 extern int	hms_retries;
@@ -21,33 +18,36 @@ extern int	hms_page_size;
 extern int	hms_max_connections;
 extern int	hms_max_response_size;	/* kB */
 
-/*
- * Grows with each change of the credentials or of the base URL: what was
- * derived from them before is stale when the number differs.
- */
-extern uint64 hms_credentials_generation;
+/* Grows with each change of a setting that is part of the account. */
+extern uint64 hms_settings_generation;
 
 extern void hms_settings_init(void);
 
-/* The access key, palloc'd; raises 55000 unless there is one. */
-extern char *hms_settings_access_key(void);
+/* The settings that are the account, valid until one of them changes. */
+extern void hms_settings_items(const char **items);
+
+/* The URLs of who has set none. */
+extern void hms_settings_default_urls(const char **items);
 
 /*
- * The secret, palloc'd, from the file or the setting; raises 55000 when there
- * is none.  The caller clears it with hms_forget_text.
+ * The secret in a file, palloc'd; raises 55000 when it can't be had, with
+ * "what" as the words for the setting that names the file.  The caller clears
+ * it with hms_forget_text.
  */
-extern char *hms_settings_secret(void);
+extern char *hms_settings_read_secret(const char *file, const char *what);
 
 /*
  * A copy of a key or secret without the blanks around it, which belong to no
  * key: they come with what was pasted.  Warns, once for each state of the
- * settings, that this one, whose name must stay where it is, had some.
+ * settings, that there were some; "what" are the words for where it is set.
  */
-extern char *hms_settings_trimmed(const char *value, const char *setting);
+extern char *hms_settings_trimmed(const char *value, const char *what);
 extern void hms_forget_text(char *text);
 
-/* Is a secret set, and how?  NULL when it is not set at all. */
-extern const char *hms_settings_secret_source(void);
+/* What is wrong with a base URL, a key or secret, a file name, or NULL. */
+extern const char *hms_url_fault(const char *url);
+extern const char *hms_key_fault(const char *value);
+extern const char *hms_file_fault(const char *name);
 
 /*
  * How a webhook proves that it comes from 100ms: the value that a header of

@@ -1,6 +1,6 @@
 /*
  * token.c
- *		What tokens say; keeps the backend's management token.
+ *		What tokens say; keeps the management token of each account.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "stats.h"
 #include "token.h"
 
-/* The cached token lives a day and is renewed this long before its end. */
+/* A management token lives a day and is renewed this long before its end. */
 #define MANAGEMENT_LIFE SECS_PER_DAY
 #define RENEW_AHEAD 30
 
@@ -26,12 +26,8 @@ struct HmsKeptSecret
 {
 	char	   *secret;			/* NULL: not read */
 	int64		second;			/* when it was read */
-	uint64		generation;		/* hms_credentials_generation then */
+	uint64		account;		/* whose it is, by serial number */
 };
-
-static char *cached_token = NULL;	/* in TopMemoryContext */
-static int64 cached_expires_at;
-static uint64 cached_generation;
 
 int64
 hms_epoch_now(void)
@@ -95,28 +91,29 @@ hms_token_keep_secret(MemoryContext context)
 
 /* The secret, from where it is kept if it is still the right one. */
 static char *
-kept_secret(HmsKeptSecret *kept)
+kept_secret(const HmsAccount *account, HmsKeptSecret *kept)
 {
 	int64		now = hms_epoch_now();
 	MemoryContext old;
 
 	if (kept->secret && kept->second == now &&
-		kept->generation == hms_credentials_generation)
+		kept->account == account->serial)
 		return kept->secret;
 	clear_kept_secret(kept);
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(kept));
-	kept->secret = hms_settings_secret();
+	kept->secret = hms_account_secret(account);
 	MemoryContextSwitchTo(old);
 	kept->second = now;
-	kept->generation = hms_credentials_generation;
+	kept->account = account->serial;
 	return kept->secret;
 }
 
 char *
-hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept)
+hms_token_sign(const HmsAccount *account, const HmsClaims *claims,
+			   HmsKeptSecret *kept)
 {
 	HmsClaims	utf8 = *claims;
-	const char *access_key = to_utf8(hms_settings_access_key());
+	const char *access_key = to_utf8(hms_account_access_key(account));
 	char		jti[UUID_TEXT_LEN + 1];
 	char	   *secret;
 	char	   *token;
@@ -130,7 +127,7 @@ hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept)
 	random_uuid(jti);
 	hms_jwt_load();
 
-	secret = kept ? kept_secret(kept) : hms_settings_secret();
+	secret = kept ? kept_secret(account, kept) : hms_account_secret(account);
 	token = hms_jwt_sign(&utf8, access_key, jti, secret);
 	if (kept == NULL)
 		hms_forget_text(secret);
@@ -143,57 +140,54 @@ hms_token_sign(const HmsClaims *claims, HmsKeptSecret *kept)
 }
 
 static void
-drop_cached_token(void)
+drop_token(HmsAccount *account)
 {
-	char	   *token = cached_token;
+	char	   *token = account->token;
 
-	cached_token = NULL;
+	account->token = NULL;
 	if (token)
 		hms_forget_text(token);
 }
 
 void
-hms_token_forget(const char *refused)
+hms_token_forget(HmsAccount *account, const char *refused)
 {
-	if (cached_token && strcmp(cached_token, refused) == 0)
-		drop_cached_token();
+	if (account->token && strcmp(account->token, refused) == 0)
+		drop_token(account);
 }
 
 const char *
-hms_token_management(void)
+hms_token_management(HmsAccount *account)
 {
 	int64		now = hms_epoch_now();
 	HmsClaims	claims = {0};
 	char	   *token;
 
-	if (cached_token != NULL &&
-		cached_generation == hms_credentials_generation &&
-		cached_expires_at - RENEW_AHEAD > now)
-		return cached_token;
+	if (account->token != NULL && account->token_expires_at - RENEW_AHEAD > now)
+		return account->token;
 
-	drop_cached_token();
+	drop_token(account);
 	claims.issued_at = now - HMS_TOKEN_SKEW;
 	claims.not_before = claims.issued_at;
 	claims.expires_at = claims.not_before + MANAGEMENT_LIFE;
-	token = hms_token_sign(&claims, NULL);
+	token = hms_token_sign(account, &claims, NULL);
 
-	cached_token = MemoryContextStrdup(TopMemoryContext, token);
-	cached_expires_at = claims.expires_at;
-	cached_generation = hms_credentials_generation;
+	account->token = MemoryContextStrdup(account->context, token);
+	account->token_expires_at = claims.expires_at;
 	hms_forget_text(token);
-	return cached_token;
+	return account->token;
 }
 
 char *
-hms_token_verify(const char *token)
+hms_token_verify(const HmsAccount *account, const char *token)
 {
-	const char *access_key = to_utf8(hms_settings_access_key());
+	const char *access_key = to_utf8(hms_account_access_key(account));
 	char	   *secret;
 	char	   *claims;
 	const char *fault;
 
 	hms_jwt_load();
-	secret = hms_settings_secret();
+	secret = hms_account_secret(account);
 	fault = hms_jwt_verify(token, access_key, secret, hms_epoch_now(), &claims);
 	hms_forget_text(secret);
 	if (fault)

@@ -559,8 +559,8 @@ set_options(CURL *easy, HmsExchange *exchange)
 	lib.curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	lib.curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	lib.curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	if (hms_ca_file[0] != '\0')
-		lib.curl_easy_setopt(easy, CURLOPT_CAINFO, hms_ca_file);
+	if (exchange->ca_file[0] != '\0')
+		lib.curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->ca_file);
 	if (hms_url_is_plain_http(exchange->url))
 		lib.curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 

@@ -42,6 +42,7 @@ typedef struct HmsExchange
 	const char *token;			/* NULL: no Authorization header, and none of
 								 * the API's others */
 	const char *body;			/* NULL: none */
+	const char *ca_file;		/* empty: the system's authorities */
 	size_t		max_size;		/* bytes of the answer at most; 0: what
 								 * hms.max_response_size says */
 

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "account.h"
 #include "compat.h"
 #include "errors.h"
 #include "settings.h"
@@ -92,14 +93,17 @@ sign(const char *key, const char *text, char hex[PG_SHA256_DIGEST_LENGTH * 2 + 1
 
 /* A setting that both sides know, without blanks around it; NULL: not set. */
 static char *
-shared(const char *value, const char *setting)
+shared(const char *value, const char *what)
 {
-	char	   *text = hms_settings_trimmed(value, setting);
+	char	   *text = hms_settings_trimmed(value, what);
 
 	return text[0] == '\0' ? NULL : text;
 }
 
-/* Is the signature that of this body, by the key of our settings? */
+/*
+ * Is the signature that of this body, by the key of our settings?  Not by that
+ * of hms.server, which the caller may set to an account of his own.
+ */
 static bool
 signature_holds(const char *signature, const char *body)
 {
@@ -109,9 +113,9 @@ signature_holds(const char *signature, const char *body)
 
 	for (char *p = lower; *p; p++)
 		*p = pg_ascii_tolower((unsigned char) *p);
-	key = shared(hms_webhook_key, "hms.webhook_key");
+	key = shared(hms_webhook_key, "setting \"hms.webhook_key\"");
 	if (key == NULL)
-		key = hms_settings_secret();
+		key = hms_account_secret(hms_account_of_settings());
 	sign(key, body, hex);
 	hms_forget_text(key);
 	return same_bytes(lower, strlen(lower), hex, strlen(hex));
@@ -144,8 +148,8 @@ check_header(Jsonb *headers, const char *secret)
 bool
 hms_webhook_is_asked(const char **proof)
 {
-	char	   *secret = shared(hms_webhook_secret, "hms.webhook_secret");
-	char	   *key = shared(hms_webhook_key, "hms.webhook_key");
+	char	   *secret = shared(hms_webhook_secret, "setting \"hms.webhook_secret\"");
+	char	   *key = shared(hms_webhook_key, "setting \"hms.webhook_key\"");
 
 	if (secret == NULL && key == NULL && hms_webhook_unproven)
 	{
@@ -170,8 +174,8 @@ hms_check_webhook(PG_FUNCTION_ARGS)
 	Jsonb	   *headers = PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0);
 	char	   *body = NULL;
 	char	   *signature = header_of(headers, "x-100ms-signature");
-	char	   *secret = shared(hms_webhook_secret, "hms.webhook_secret");
-	char	   *key = shared(hms_webhook_key, "hms.webhook_key");
+	char	   *secret = shared(hms_webhook_secret, "setting \"hms.webhook_secret\"");
+	char	   *key = shared(hms_webhook_key, "setting \"hms.webhook_key\"");
 
 	if (!PG_ARGISNULL(1))
 	{
