@@ -1688,6 +1688,165 @@ COMMENT ON FUNCTION @extschema@.hms_presigned_url(text, interval) IS
 REVOKE ALL ON FUNCTION @extschema@.hms_presigned_url(text, interval) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
+-- What was said, written and summed up: the texts of recording assets.  The
+-- file lies in a storage, which is asked without any token through a link that
+-- 100ms has just given; it must be https, and no redirect is followed.
+-- ---------------------------------------------------------------------------
+
+-- The rows of an asset or a session, of the columns that the caller declares.
+CREATE FUNCTION hms_internal.asset_texts(endpoint text, id text)
+RETURNS SETOF record
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
+AS 'MODULE_PATHNAME', 'hms_texts';
+COMMENT ON FUNCTION hms_internal.asset_texts(text, text) IS
+'Internal: the rows of texts of a recording asset or of a session';
+
+-- The sentences of a transcript, in their order; no row when there is no such
+-- asset.  From json, srt or txt alike: as the asset says, else as the file looks.
+-- starts and ends are times since the recording's start, and NULL in a txt; peer_id
+-- is in a json only.  name: NULL where the speaker is not known.
+-- Errors: 22023 (an asset of another type, or not completed), MS and a status
+-- (the storage refuses: MS403 when a link has expired), 08P01 (the file is not one).
+-- Source: GET /recording-assets/{asset_id}, /recording-assets/{asset_id}/presigned-url, the file
+CREATE FUNCTION @extschema@.hms_transcript(asset_id text)
+RETURNS TABLE (
+	"position" integer,
+	name text,
+	peer_id text,
+	sentence text,
+	starts interval,
+	ends interval)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
+BEGIN ATOMIC
+	SELECT t.*
+	FROM hms_internal.asset_texts('hms_transcript', asset_id) AS t(
+		"position" integer, name text, peer_id text, sentence text, starts interval, ends interval);
+END;
+COMMENT ON FUNCTION @extschema@.hms_transcript(text) IS
+'The sentences of a transcript: who said what, and when (GET /recording-assets/{asset_id}/presigned-url)';
+REVOKE ALL ON FUNCTION @extschema@.hms_transcript(text) FROM PUBLIC;
+
+-- The sections of a summary, in their order; no row when there is no such asset.
+-- format: bullets or paragraph; the other one is empty.
+-- Errors: 22023 (an asset of another type, or not completed), MS and a status
+-- (the storage refuses: MS403 when a link has expired), 08P01 (the file is not one).
+-- Source: GET /recording-assets/{asset_id}, /recording-assets/{asset_id}/presigned-url, the file
+CREATE FUNCTION @extschema@.hms_summary(asset_id text)
+RETURNS TABLE (
+	"position" integer,
+	title text,
+	format text,
+	bullets text[],
+	paragraph text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 6
+BEGIN ATOMIC
+	SELECT t.*
+	FROM hms_internal.asset_texts('hms_summary', asset_id) AS t(
+		"position" integer, title text, format text, bullets text[], paragraph text);
+END;
+COMMENT ON FUNCTION @extschema@.hms_summary(text) IS
+'The sections of a summary (GET /recording-assets/{asset_id}/presigned-url)';
+REVOKE ALL ON FUNCTION @extschema@.hms_summary(text) FROM PUBLIC;
+
+-- The messages of a recorded chat, in their order; no row when there is no such
+-- asset.  roles: whom a message was sent to, empty for everybody.
+-- Errors: 22023 (an asset of another type, or not completed), MS and a status
+-- (the storage refuses: MS403 when a link has expired), 08P01 (the file is not one).
+-- Source: GET /recording-assets/{asset_id}, /recording-assets/{asset_id}/presigned-url, the file
+CREATE FUNCTION @extschema@.hms_chat(asset_id text)
+RETURNS TABLE (
+	"position" integer,
+	sent_at timestamptz,
+	peer_id text,
+	user_id text,
+	name text,
+	roles text[],
+	type text,
+	message text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	SELECT t.*
+	FROM hms_internal.asset_texts('hms_chat', asset_id) AS t(
+		"position" integer, sent_at timestamptz, peer_id text, user_id text, name text, roles text[], type text, message text);
+END;
+COMMENT ON FUNCTION @extschema@.hms_chat(text) IS
+'The messages of a recorded chat (GET /recording-assets/{asset_id}/presigned-url)';
+REVOKE ALL ON FUNCTION @extschema@.hms_chat(text) FROM PUBLIC;
+
+-- The same of a session: of each of its recordings, oldest first, the completed
+-- transcript that says most (json, srt, txt); position goes on from one to the next.
+-- starts_at: the recording's start and starts, as near as that start is known;
+-- NULL where either is.  user_id: of the peer with that id, else of the peers with that
+-- name when they are one user.
+-- Errors: MS and a status (the storage refuses: MS403 when a link has expired),
+-- 08P01 (a file is not one).
+-- Source: GET /recording-assets, /recordings, /sessions/{session_id}, and for each file /recording-assets/{asset_id}/presigned-url and the file
+CREATE FUNCTION @extschema@.hms_session_transcript(session_id text)
+RETURNS TABLE (
+	"position" integer,
+	name text,
+	peer_id text,
+	sentence text,
+	starts interval,
+	ends interval,
+	starts_at timestamptz,
+	user_id text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
+BEGIN ATOMIC
+	SELECT t.*
+	FROM hms_internal.asset_texts('hms_session_transcript', session_id) AS t(
+		"position" integer, name text, peer_id text, sentence text, starts interval, ends interval, starts_at timestamptz, user_id text);
+END;
+COMMENT ON FUNCTION @extschema@.hms_session_transcript(text) IS
+'What was said in a session: the sentences of its transcripts (GET /recording-assets)';
+REVOKE ALL ON FUNCTION @extschema@.hms_session_transcript(text) FROM PUBLIC;
+
+-- The sections of the summaries of a session, its recordings oldest first.
+-- Errors: MS and a status (the storage refuses: MS403 when a link has expired),
+-- 08P01 (a file is not one).
+-- Source: GET /recording-assets, and for each file /recording-assets/{asset_id}/presigned-url and the file
+CREATE FUNCTION @extschema@.hms_session_summary(session_id text)
+RETURNS TABLE (
+	"position" integer,
+	title text,
+	format text,
+	bullets text[],
+	paragraph text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 6
+BEGIN ATOMIC
+	SELECT t.*
+	FROM hms_internal.asset_texts('hms_session_summary', session_id) AS t(
+		"position" integer, title text, format text, bullets text[], paragraph text);
+END;
+COMMENT ON FUNCTION @extschema@.hms_session_summary(text) IS
+'The sections of the summaries of a session (GET /recording-assets)';
+REVOKE ALL ON FUNCTION @extschema@.hms_session_summary(text) FROM PUBLIC;
+
+-- The messages of the recorded chats of a session, its recordings oldest first.
+-- Errors: MS and a status (the storage refuses: MS403 when a link has expired),
+-- 08P01 (a file is not one).
+-- Source: GET /recording-assets, and for each file /recording-assets/{asset_id}/presigned-url and the file
+CREATE FUNCTION @extschema@.hms_session_chat(session_id text)
+RETURNS TABLE (
+	"position" integer,
+	sent_at timestamptz,
+	peer_id text,
+	user_id text,
+	name text,
+	roles text[],
+	type text,
+	message text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	SELECT t.*
+	FROM hms_internal.asset_texts('hms_session_chat', session_id) AS t(
+		"position" integer, sent_at timestamptz, peer_id text, user_id text, name text, roles text[], type text, message text);
+END;
+COMMENT ON FUNCTION @extschema@.hms_session_chat(text) IS
+'The messages of the recorded chats of a session (GET /recording-assets)';
+REVOKE ALL ON FUNCTION @extschema@.hms_session_chat(text) FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------
 -- External streams
 -- ---------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ WITH RECURSIVE member AS (
     WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND e.extname = 'hms'
 ), asking AS (
     -- who sends requests: the C functions that do, and what is built on them
-    SELECT oid FROM pg_proc JOIN member USING (oid) WHERE proname IN ('_hms_rows', '_hms_call', '_hms_check')
+    SELECT oid FROM pg_proc JOIN member USING (oid) WHERE proname IN ('_hms_rows', '_hms_call', '_hms_check', 'asset_texts')
     UNION
     SELECT d.objid
     FROM asking JOIN pg_depend AS d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = asking.oid

@@ -548,6 +548,8 @@ status_hint(const HmsCall *call)
 {
 	int			status = call->exchange->status;
 
+	if (status >= 300 && status < 400)
+		return "A redirect is not followed.";
 	if (call->auth == NULL && (status == 401 || status == 403))
 		return "The link may have expired; ask 100ms for a new one.";
 	if (status == 401 && OidIsValid(call->auth->account->server))

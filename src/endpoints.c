@@ -86,6 +86,8 @@ static const char *const stay_functions[] = {
 
 static const char *const track_events_functions[] = {"hms_track_events", NULL};
 static const char *const talk_time_functions[] = {"hms_talk_time", NULL};
+static const char *const recordings_functions[] = {"hms_recordings", NULL};
+static const char *const presigned_url_functions[] = {"hms_presigned_url", NULL};
 
 static const char *const legacy_create_functions[] = {
 	"hms_legacy_create_template", NULL
@@ -577,6 +579,52 @@ static const HmsEndpoint endpoints[] = {
 		.params = {ARG("asset_id", HMS_REQUIRED),
 		AS("valid_for", "presign_duration", HMS_REQUIRED | HMS_POSITIVE)},
 		.missing_ok = true,
+	},
+
+	/*
+	 * The texts of assets: what src/texts.c asks for them, each with one
+	 * argument.  The last two are its own, whoever may execute what it serves.
+	 */
+	{
+		CALL("hms_transcript", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
+		.params = {ARG("asset_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_summary", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
+		.params = {ARG("asset_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_chat", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
+		.params = {ARG("asset_id", HMS_REQUIRED)},
+		.missing_ok = true,
+	},
+	{
+		CALL("hms_session_transcript", "list recording assets", HMS_GET, "/recording-assets"),
+		.params = {ARG("session_id", HMS_REQUIRED)},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_session_summary", "list recording assets", HMS_GET, "/recording-assets"),
+		.params = {ARG("session_id", HMS_REQUIRED)},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("hms_session_chat", "list recording assets", HMS_GET, "/recording-assets"),
+		.params = {ARG("session_id", HMS_REQUIRED)},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+	},
+	{
+		CALL("session_recordings", "list recordings", HMS_GET, "/recordings"),
+		.params = {ARG("session_id", HMS_REQUIRED)},
+		.rows = "data", .paging = HMS_PAGE_BY_LAST, .serves = recordings_functions,
+	},
+	{
+		/* the file is fetched at once, so its link need not live long */
+		CALL("text_link", "get presigned URL", HMS_GET, "/recording-assets/{asset_id}/presigned-url"),
+		.params = {ARG("asset_id", HMS_REQUIRED), FIXED("presign_duration", "900")},
+		.missing_ok = true, .serves = presigned_url_functions,
 	},
 
 	/* external streams */

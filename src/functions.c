@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/array.h"
@@ -28,6 +29,7 @@
 #include "request.h"
 #include "row.h"
 #include "stats.h"
+#include "texts.h"
 #include "token.h"
 #include "walk.h"
 
@@ -36,6 +38,7 @@
 
 PG_FUNCTION_INFO_V1(hms_call);
 PG_FUNCTION_INFO_V1(hms_endpoints);
+PG_FUNCTION_INFO_V1(hms_texts);
 PG_FUNCTION_INFO_V1(hms_auth_token);
 PG_FUNCTION_INFO_V1(hms_management_token);
 PG_FUNCTION_INFO_V1(hms_verify_token);
@@ -185,6 +188,54 @@ hms_call(PG_FUNCTION_ARGS)
 	if (isnull)
 		PG_RETURN_NULL();
 	return result;
+}
+
+/*
+ * _hms_texts(endpoint text, id text): the rows of an asset or of a session, of
+ * the type that the caller declares
+ */
+Datum
+hms_texts(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *endpoint = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	HmsArg		arg = {.type = TEXTOID, .value = PG_GETARG_DATUM(1)};
+	const HmsTexts *texts = hms_texts_of(endpoint);
+	HmsRequest *request;
+	MemoryContext context;
+	MemoryContext old;
+	TupleDesc	desc;
+
+	if (texts == NULL)
+		ereport(ERROR,
+				(errcode(HMS_ERRCODE_ARGUMENT),
+				 errmsg("endpoint \"%s\" answers no text", endpoint)));
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		(result->allowedModes & SFRM_Materialize) == 0 ||
+		get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		!hms_texts_match(texts, desc))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("wrong result type for endpoint \"%s\"", endpoint)));
+	request = hms_gate_request(fcinfo->flinfo->fn_oid, endpoint, &arg, 1, false);
+
+	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = CreateTupleDescCopy(desc);
+	result->setResult =
+		tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	MemoryContextSwitchTo(old);
+	if (request == NULL)
+		return (Datum) 0;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "hms texts", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	hms_texts_read(texts, request, id, result->setDesc, result->setResult);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return (Datum) 0;
 }
 
 /* Names as text[]. */

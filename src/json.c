@@ -737,6 +737,20 @@ append_code_point(StringInfo buf, int code)
 		appendStringInfoChar(buf, '?');
 }
 
+char *
+hms_json_text_of_utf8(const char *text, size_t len)
+{
+	const char *end = text + len;
+	StringInfoData buf;
+
+	if (takes_utf8())
+		return pnstrdup(text, len);
+	initStringInfo(&buf);
+	for (; text < end; text += pg_utf_mblen((const unsigned char *) text))
+		append_code_point(&buf, utf8_to_unicode((const unsigned char *) text));
+	return buf.data;
+}
+
 /* Append the text of a string value, without quotes and escapes. */
 static void
 append_string(StringInfo buf, const HmsJsonValue *string)

@@ -122,6 +122,9 @@ extern bool hms_json_is_verbatim(const HmsJsonValue *string);
 /* A scalar as palloc'd text in the server's encoding. */
 extern char *hms_json_text(const HmsJsonValue *scalar, size_t *len);
 
+/* Valid UTF-8 that is no JSON as palloc'd text in the server's encoding. */
+extern char *hms_json_text_of_utf8(const char *text, size_t len);
+
 /*
  * Append a value's text so that jsonb takes it: in the server's encoding, what
  * no text can hold as U+FFFD, numbers beyond numeric's range as strings.

@@ -501,6 +501,14 @@ parse_timestamp(HmsRowMaker *maker, const char *p, TimestampTz *result)
 	return true;
 }
 
+bool
+hms_timestamp_of(const char *text, TimestampTz *result)
+{
+	HmsRowMaker maker = {0};
+
+	return parse_timestamp(&maker, text, result);
+}
+
 /* Go's zero time: a field that was never set. */
 static TimestampTz
 zero_time(void)

@@ -12,6 +12,7 @@
 
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "utils/timestamp.h"
 
 #include "json.h"
 
@@ -117,5 +118,8 @@ extern void hms_rows_read(HmsRows *rows, HmsJsonReader *reader,
  */
 extern int	hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader,
 							   bool may_be_map);
+
+/* A time as the API writes it; false for anything else. */
+extern bool hms_timestamp_of(const char *text, TimestampTz *result);
 
 #endif							/* HMS_ROW_H */

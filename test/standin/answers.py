@@ -52,6 +52,7 @@ class Call:
     def __init__(self, request, state):
         self.request = request
         self.world = state.world
+        self.storage = state.storage
         self.max_page_size = state.max_page_size
         self.query = request.query
         self.path = request.match_info

@@ -7,6 +7,7 @@ from aiohttp import web
 
 import api_jobs
 import school
+import storage
 from api_rooms import shown
 from answers import encode
 
@@ -98,6 +99,7 @@ async def put_world(request):
         for session in given.get("sessions", []):
             world.add_session(session)
         world.put_events(given.get("events", []))
+        world.files.update(storage.read_files(given.get("files", {})))
         for name, shelf in shelves(world).items():
             for row in given.get(name, []):
                 shelf.put(row)

@@ -55,7 +55,8 @@ def recordings(world):
         finished(world, "recordings", data["beam_id"], world.sessions.get(data["session_id"]),
                  clock.parse(data["started_at"]), clock.parse(data["stopped_at"]),
                  asset_types=["room-composite", "chat", "transcript"],
-                 transcription={"enabled": n % 2 == 0, "output_modes": ["txt", "json"]}, **failed)
+                 transcription={"enabled": n % 2 == 0, "output_modes": ["txt", "srt", "json"],
+                                "summary": {"enabled": True}}, **failed)
 
 
 def streams(world):

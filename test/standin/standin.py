@@ -29,6 +29,7 @@ import clock
 import control
 import faults
 import school
+import storage
 import tokens
 from answers import endpoint
 
@@ -46,6 +47,7 @@ class State:
         self.max_page_size = options.max_page_size
         self.seed = options.seed
         self.start = clock.now()
+        self.storage = storage.Storage()
         self.log = deque(maxlen=LOG_SIZE)
         self.faults = faults.Faults()
         self.connections = weakref.WeakKeyDictionary()
@@ -67,14 +69,16 @@ class State:
         return self.connections[transport]
 
 
-def log_entry(request, state, body):
+def log_entry(request, body):
+    state = request.app["state"]
     path, _, query = request.raw_path.partition("?")
     authorization = request.headers.get("Authorization")
     claims = tokens.peek(authorization)
     return {"method": request.method, "path": path, "query": query,
             "headers": {name.lower(): value for name, value in request.headers.items()},
             "body": body, "claims": claims, "token_id": claims.get("jti") if claims else None,
-            "status": None, "connection": state.connection(request.transport), "at": time.time()}
+            "status": None, "connection": state.connection(request.transport), "at": time.time(),
+            "storage": request.app["storage"]}
 
 
 @web.middleware
@@ -85,7 +89,7 @@ async def record(request, handler):
         return await handler(request)
     state = request.app["state"]
     body = (await request.read()).decode("utf-8", "replace")
-    entry = log_entry(request, state, body)
+    entry = log_entry(request, body)
     state.log.append(entry)
     rule = state.faults.take(request.method, path)
     try:
@@ -98,9 +102,16 @@ async def record(request, handler):
     return response
 
 
-def make_app(options):
+def make_storage(state):
+    app = web.Application(middlewares=[record])
+    app["state"], app["storage"] = state, True
+    app.add_routes(storage.ROUTES)
+    return app
+
+
+def make_app(state):
     app = web.Application(middlewares=[record], client_max_size=1 << 29)
-    app["state"] = State(options)
+    app["state"], app["storage"] = state, False
     app.add_routes(control.routes())
     for module in V2:
         for method, path, handler in module.ROUTES:
@@ -119,20 +130,28 @@ def tls(options):
     return context
 
 
-async def serve(options):
-    runner = web.AppRunner(make_app(options), access_log=None, keepalive_timeout=600)
+async def listen(app, options, port):
+    """Serve an app; what stops it, and where it listens."""
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=600)
     await runner.setup()
-    site = web.TCPSite(runner, options.host, options.port, ssl_context=tls(options),
+    site = web.TCPSite(runner, options.host, port, ssl_context=tls(options),
                        backlog=1024, shutdown_timeout=0.1)
     await site.start()
-    port = runner.addresses[0][1]
     scheme = "https" if options.tls_cert else "http"
-    print(f"listening on {scheme}://{options.host}:{port}/v2", flush=True)
+    return runner, f"{scheme}://{options.host}:{runner.addresses[0][1]}"
+
+
+async def serve(options):
+    state = State(options)
+    files, state.storage.url = await listen(make_storage(state), options, 0)
+    runner, url = await listen(make_app(state), options, options.port)
+    print(f"listening on {url}/v2", flush=True)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
     await runner.cleanup()
+    await files.cleanup()
 
 
 def command_line():

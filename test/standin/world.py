@@ -57,6 +57,7 @@ class World:
         self.paused = set()       # ids of jobs that do not record for now
         self.timed_metadata = []
         self.assets = Shelf()
+        self.files = {}           # what crafted files hold, by path without the scheme
         self.stream_keys = Shelf()
         self.polls = Shelf()
         self.poll_rows = {}       # (poll id, sessions | responses | results) -> Shelf
