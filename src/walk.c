@@ -55,6 +55,7 @@ typedef struct Lane
 	int			page_number;	/* of this room, from 1 on, in pages of ... */
 	int			limit;			/* ... so many rows; 0: not for us to say */
 	bool		asking;			/* the call is under way */
+	bool		ready;			/* its page was read before it was wanted */
 	bool		more;			/* another page is to be asked for */
 	char	   *cursor;			/* with this cursor */
 	Page		page;
@@ -74,6 +75,8 @@ struct HmsWalk
 	Lane	   *current;		/* whose rows are being made */
 	int			next_room;
 	bool		ended;
+	dlist_head *group;			/* of walks that go on together, or NULL */
+	dlist_node	member;			/* of it */
 	HmsStats	used;
 };
 
@@ -420,6 +423,85 @@ drive(HmsWalk *walk, Lane *lane)
 	return start_room(walk, lane);
 }
 
+/* Count what was done for this walk since then. */
+static void
+add_used(HmsWalk *walk, const HmsStats *since)
+{
+	walk->used.requests += hms_stats_counters.requests - since->requests;
+	walk->used.retries += hms_stats_counters.retries - since->retries;
+	walk->used.pages += hms_stats_counters.pages - since->pages;
+	walk->used.usec_waited += hms_stats_counters.usec_waited - since->usec_waited;
+}
+
+/*
+ * Let a walk go on while another one is waited for, without handing out a row:
+ * it asks for its first page, and where all of its rows will be read also for
+ * the one that follows a page that has come.  A failure is left for the time
+ * when the walk's rows are wanted.  Returns when to look again at the latest.
+ */
+static int64
+go_on(HmsWalk *walk)
+{
+	int64		deadline = HMS_NO_DEADLINE;
+	HmsStats	before = hms_stats_counters;
+
+	for (int i = 0; i < walk->nlanes; i++)
+	{
+		Lane	   *lane = &walk->lanes[i];
+
+		if (walk->ended || lane->ready || lane->page.next < lane->page.rows->count)
+			continue;
+		if (!lane->asking && ((lane->room >= 0 && !walk->ahead) || !drive(walk, lane)))
+			continue;
+		if (!hms_call_ended(lane->call))
+			deadline = Min(deadline, hms_call_deadline(lane->call));
+		else if (walk->ahead && lane->call->state == HMS_CALL_SUCCEEDED)
+			lane->ready = finish_page(walk, lane);
+	}
+	add_used(walk, &before);
+	return deadline;
+}
+
+/* The same for the other walks of the group. */
+static int64
+let_others_go_on(HmsWalk *walk)
+{
+	int64		deadline = HMS_NO_DEADLINE;
+	dlist_iter	iter;
+
+	if (walk->group == NULL)
+		return deadline;
+	dlist_foreach(iter, walk->group)
+	{
+		HmsWalk    *other = dlist_container(HmsWalk, member, iter.cur);
+
+		if (other != walk)
+			deadline = Min(deadline, go_on(other));
+	}
+	return deadline;
+}
+
+void
+hms_walk_begin(HmsWalk *walk)
+{
+	(void) go_on(walk);
+}
+
+void
+hms_walk_join(HmsWalk *walk, dlist_head *group)
+{
+	walk->group = group;
+	dlist_push_tail(group, &walk->member);
+}
+
+void
+hms_walk_leave(HmsWalk *walk)
+{
+	if (walk->group)
+		dlist_delete(&walk->member);
+	walk->group = NULL;
+}
+
 /*
  * Find a lane with a page at hand, waiting for one if need be; NULL when the
  * walk has ended.
@@ -436,6 +518,11 @@ next_lane(HmsWalk *walk)
 		{
 			Lane	   *lane = &walk->lanes[i];
 
+			if (lane->ready)
+			{
+				lane->ready = false;
+				return lane;
+			}
 			if (!lane->asking && !drive(walk, lane))
 				continue;
 			if (hms_call_ended(lane->call) && finish_page(walk, lane))
@@ -445,18 +532,8 @@ next_lane(HmsWalk *walk)
 		}
 		if (!asking)
 			return NULL;
-		hms_transport_wait(deadline);
+		hms_transport_wait(Min(deadline, let_others_go_on(walk)));
 	}
-}
-
-/* Count what was done for this walk since then. */
-static void
-add_used(HmsWalk *walk, const HmsStats *since)
-{
-	walk->used.requests += hms_stats_counters.requests - since->requests;
-	walk->used.retries += hms_stats_counters.retries - since->retries;
-	walk->used.pages += hms_stats_counters.pages - since->pages;
-	walk->used.usec_waited += hms_stats_counters.usec_waited - since->usec_waited;
 }
 
 void

@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "lib/ilist.h"
+
 #include "request.h"
 #include "row.h"
 #include "stats.h"
@@ -24,6 +26,19 @@ extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker,
 
 /* From now on it is known that all rows will be read. */
 extern void hms_walk_go_ahead(HmsWalk *walk);
+
+/*
+ * Ask for what the walk begins with, without waiting for it.
+ */
+extern void hms_walk_begin(HmsWalk *walk);
+
+/*
+ * This walk is one of several whose rows are wanted one walk after another:
+ * while one of the group is waited for, the others go on.  It has to leave the
+ * group before its memory is released, unless the group goes with it.
+ */
+extern void hms_walk_join(HmsWalk *walk, dlist_head *group);
+extern void hms_walk_leave(HmsWalk *walk);
 
 /*
  * The next row: its number in the set that is returned, and both are valid
