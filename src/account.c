@@ -14,6 +14,7 @@
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
+#include "catalog/objectaccess.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
@@ -28,6 +29,8 @@
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "account.h"
@@ -39,6 +42,8 @@ PG_FUNCTION_INFO_V1(hms_fdw_validator);
 
 /* The server that the extension brings along: it stands for the settings. */
 #define MEMBER_SERVER "hms"
+
+static object_access_hook_type next_hook = NULL;
 
 /* --- options ---------------------------------------------------------------------- */
 
@@ -127,6 +132,75 @@ hms_fdw_validator(PG_FUNCTION_ARGS)
 					 errdetail("%s", fault)));
 	}
 	PG_RETURN_VOID();
+}
+
+/* Does this server's wrapper belong to the extension? */
+static bool
+is_ours(const ForeignServer *server)
+{
+	Oid			extension = getExtensionOfObject(ForeignDataWrapperRelationId,
+												 server->fdwid);
+
+	return OidIsValid(extension) && extension == get_extension_oid("hms", true);
+}
+
+/* The options of a server as this statement leaves them. */
+static List *
+changed_options(Oid server)
+{
+	Relation	catalog = table_open(ForeignServerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Datum		datum = (Datum) 0;
+	bool		isnull = true;
+	List	   *list;
+
+	ScanKeyInit(&key, Anum_pg_foreign_server_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(server));
+	scan = systable_beginscan(catalog, ForeignServerOidIndexId, true, SnapshotSelf,
+							  1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		datum = heap_getattr(tuple, Anum_pg_foreign_server_srvoptions,
+							 RelationGetDescr(catalog), &isnull);
+	list = isnull ? NIL : untransformRelOptions(datum);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return list;
+}
+
+/*
+ * An object has been altered.  The validator is never told what there was, so
+ * it can't keep a server's owner from dropping the URL that a superuser has set,
+ * which would send the tokens of who is mapped there to another.
+ */
+static void
+look_at_change(ObjectAccessType access, Oid catalog, Oid object, int part, void *arg)
+{
+	ForeignServer *before;
+
+	if (next_hook)
+		next_hook(access, catalog, object, part, arg);
+	if (access != OAT_POST_ALTER || catalog != ForeignServerRelationId || superuser())
+		return;
+
+	/* the catalog cache does not know of the change yet */
+	before = GetForeignServer(object);
+	if (before->options != NIL && is_ours(before) &&
+		!equal(before->options, changed_options(object)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to change the options of server \"%s\"",
+						before->servername),
+				 errdetail("Only superusers may, where one of them is set.")));
+}
+
+void
+hms_account_init(void)
+{
+	next_hook = object_access_hook;
+	object_access_hook = look_at_change;
 }
 
 /* Fill the items that a list of options holds. */
@@ -315,16 +389,6 @@ find_entry(Oid server, Oid user)
 		entry->generation = 0;
 	}
 	return entry;
-}
-
-/* Does this server's wrapper belong to the extension? */
-static bool
-is_ours(const ForeignServer *server)
-{
-	Oid			extension = getExtensionOfObject(ForeignDataWrapperRelationId,
-												 server->fdwid);
-
-	return OidIsValid(extension) && extension == get_extension_oid("hms", true);
 }
 
 /* Is it the extension's own server, as it was made? */

@@ -79,4 +79,7 @@ extern const char *hms_account_access_key(const HmsAccount *account);
  */
 extern char *hms_account_secret(const HmsAccount *account);
 
+/* Guard the options of servers; called once, when the library is loaded. */
+extern void hms_account_init(void);
+
 #endif							/* HMS_ACCOUNT_H */

@@ -11,6 +11,7 @@
 #include "fmgr.h"
 
 #include "gate.h"
+#include "account.h"
 #include "scan.h"
 #include "settings.h"
 
@@ -22,6 +23,7 @@ void
 _PG_init(void)
 {
 	hms_settings_init();
+	hms_account_init();
 	hms_gate_init();
 	hms_scan_init();
 }

@@ -71,6 +71,16 @@ foreach my $what (sort keys %refused)
 	is($session->value("RESET hms.ca_file; RESET hms.api_url; $rooms"), 't', "$what: the backend goes on");
 }
 
+# A foreign server has authorities of its own, and never those of the settings.
+foreach my $case (["OPTIONS (api_url '$api->{url}', ca_file '$dir/ca.pem')", "SET hms.ca_file = '$dir/other.pem'", ''], ["OPTIONS (api_url '$api->{url}')", '', '08001'], ["OPTIONS (api_url '$api->{url}', ca_file '$dir/other.pem')", '', '08001'])
+{
+	my ($options, $setting, $state) = @$case;
+	$db->value("CREATE SERVER school FOREIGN DATA WRAPPER hms $options; CREATE USER MAPPING FOR PUBLIC SERVER school OPTIONS (access_key 'tls-key', secret '$key{secret}')");
+	is($session->error("$setting; SET hms.server = 'school'; $rooms")->{state}, $state, "a server with $options");
+	is($session->value("RESET hms.ca_file; RESET hms.server; $rooms"), 't', 'and the settings beside it');
+	$db->value('DROP SERVER school CASCADE');
+}
+
 $session->quit;
 chdir '/';
 done_testing();

@@ -78,7 +78,7 @@ my $north_file = $db->basedir . '/north.secret';
 is($db->value("SELECT fdwname || ' ' || (fdwvalidator = 'hms_internal.fdw_validator(text[], oid)'::regprocedure) FROM pg_foreign_data_wrapper"), 'hms true', 'there is a foreign-data wrapper');
 is($db->value("SELECT srvname || ' ' || coalesce(srvoptions::text, 'without options') FROM pg_foreign_server"), 'hms without options', 'and a server of the same name');
 
-$db->run(q{CREATE ROLE owner LOGIN; CREATE ROLE app LOGIN; CREATE ROLE reporting LOGIN; CREATE ROLE nobody LOGIN;
+$db->run(q{CREATE EXTENSION postgres_fdw; CREATE ROLE owner LOGIN; CREATE ROLE app LOGIN; CREATE ROLE reporting LOGIN; CREATE ROLE nobody LOGIN;
 	GRANT USAGE ON FOREIGN DATA WRAPPER hms TO owner;
 	SELECT hms_grant(r::regrole, 'all') FROM unnest(ARRAY['app', 'reporting', 'nobody', 'owner']) r});
 my $owner = $db->session(user => 'owner');
@@ -147,6 +147,23 @@ is($owner->error("CREATE USER MAPPING FOR owner SERVER plain OPTIONS (access_key
 	$owner->value('RESET hms.server');
 }
 
+# Nor take back what a superuser has said.
+{
+	$db->value("CREATE SERVER guarded FOREIGN DATA WRAPPER hms OPTIONS (api_url '$north->{url}', ca_file '/ca.pem'); ALTER SERVER guarded OWNER TO owner");
+	foreach my $change ('DROP api_url', 'DROP ca_file', 'DROP api_url, DROP ca_file', "SET api_url '$south->{url}'", "ADD beam_url 'https://127.0.0.1'")
+	{
+		my $error = $owner->error("ALTER SERVER guarded OPTIONS ($change)");
+		is($error->{state}, '42501', "its owner may not: $change") or diag $error->{text};
+	}
+	is($owner->error("ALTER SERVER guarded VERSION '2'")->{state}, '', 'what is no option he may change');
+	is($owner->error('ALTER SERVER guarded RENAME TO his')->{state}, '', 'also the name');
+	is($db->value("SELECT srvoptions FROM pg_foreign_server WHERE srvname = 'his'"), "{api_url=$north->{url},ca_file=/ca.pem}", 'the options are as they were');
+	is($db->error('ALTER SERVER his OPTIONS (DROP ca_file)')->{state}, '', 'a superuser may');
+	is($owner->error('DROP SERVER his')->{state}, '', 'and the owner may drop it');
+	$db->run("CREATE SERVER mine FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'a'); ALTER SERVER mine OWNER TO owner");
+	is($owner->error("ALTER SERVER mine OPTIONS (SET host 'b')")->{state}, '', 'servers of others are none of our business');
+}
+
 # --- whose account
 
 $db->value(qq{CREATE SERVER north FOREIGN DATA WRAPPER hms OPTIONS (api_url '$north->{url}');
@@ -192,7 +209,7 @@ foreach my $case (
 	is_deeply($seen, {}, "$name: nothing is sent");
 	$session->value('RESET hms.server');
 }
-$db->value('CREATE EXTENSION postgres_fdw; CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw; GRANT USAGE ON FOREIGN SERVER other TO app');
+$db->value('CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw; GRANT USAGE ON FOREIGN SERVER other TO app');
 is($app->error("SET hms.server = 'other'; SELECT hms_management_token()")->{state}, '42809', 'a server of another wrapper');
 $app->value('RESET hms.server');
 is($db->value("SET hms.server = 'hms'; SELECT name FROM hms_room('room-of-main-key')"), 'room of main-key', 'the server hms is the settings');
