@@ -412,17 +412,8 @@ hms_management_token(PG_FUNCTION_ARGS)
 Datum
 hms_verify_token(PG_FUNCTION_ARGS)
 {
-	char	   *claims = hms_token_verify(hms_account_current(),
-										  text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	HmsJsonValue value;
-	const char *fault = hms_json_check(claims, strlen(claims), &value);
-
-	if (fault)
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_TOKEN),
-				 errmsg("token is not valid"),
-				 errdetail_internal("Its claims are not JSON.")));
-	PG_RETURN_DATUM(hms_json_to_jsonb(&value));
+	PG_RETURN_DATUM(hms_token_verify(hms_account_current(),
+									 text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* --- operation ------------------------------------------------------------------------ */

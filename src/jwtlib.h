@@ -28,32 +28,20 @@ extern void hms_jwt_load(void);
 /*
  * Neither raises, so that the caller can clear the secret.  The first returns
  * a palloc'd token, or NULL when out of memory.  The second returns what is
- * wrong with a token, or NULL and its claims as palloc'd JSON text (NULL when
- * out of memory).  All text is UTF-8.
+ * wrong with a token's signature, or NULL and its claims, whatever they say, as
+ * palloc'd JSON text (NULL when out of memory).  All text is UTF-8.
  */
 extern char *hms_jwt_sign(const HmsClaims *claims, const char *access_key,
 						  const char *jti, const char *secret);
-extern const char *hms_jwt_verify(const char *token, const char *access_key,
-								  const char *secret, int64 now, char **claims);
+extern const char *hms_jwt_verify(const char *token, const char *secret,
+								  char **claims);
 
 /*
  * The rest is for the files behind this header.
  */
 
 #define HMS_JWT_WRONG_SIGNATURE "Its signature does not match the secret."
-
-/* What a token whose signature is right says of itself. */
-typedef struct HmsJwtSeen
-{
-	bool		hs256;			/* signed with HS256 */
-	bool		ours;			/* made for our access key */
-	bool		expires;		/* has an expiry ... */
-	int64		expires_at;		/* ... at this second */
-	int64		not_before;		/* PG_INT64_MIN: doesn't say */
-} HmsJwtSeen;
-
-/* What is wrong with it now, or NULL. */
-extern const char *hms_jwt_fault(const HmsJwtSeen *seen, int64 now);
+#define HMS_JWT_WRONG_ALGORITHM "It is not signed with HS256."
 
 /* A palloc'd copy of text from libjwt, which is cleared and freed. */
 extern char *hms_jwt_take(char *text, void (*release) (void *));

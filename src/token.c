@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "datatype/timestamp.h"
@@ -12,6 +14,7 @@
 #include "utils/uuid.h"
 
 #include "errors.h"
+#include "json.h"
 #include "settings.h"
 #include "stats.h"
 #include "token.h"
@@ -35,6 +38,25 @@ hms_epoch_now(void)
 	return (int64) time(NULL);
 }
 
+/* Random bytes for a UUID, of which many are fetched at a time: that is slow. */
+static void
+random_bytes(uint8 bytes[UUID_LEN])
+{
+	static uint8 pool[64][UUID_LEN];
+	static int	left = 0;
+
+	if (left == 0)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		left = lengthof(pool);
+	}
+	memcpy(bytes, pool[--left], UUID_LEN);
+	explicit_bzero(pool[left], UUID_LEN);
+}
+
 /* A random version 4 UUID as text. */
 static void
 random_uuid(char *text)
@@ -42,10 +64,7 @@ random_uuid(char *text)
 	static const char hex[] = "0123456789abcdef";
 	uint8		bytes[UUID_LEN];
 
-	if (!pg_strong_random(bytes, UUID_LEN))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
+	random_bytes(bytes);
 	bytes[6] = (bytes[6] & 0x0f) | 0x40;
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
 	for (int i = 0; i < UUID_LEN; i++)
@@ -178,26 +197,101 @@ hms_token_management(HmsAccount *account)
 	return account->token;
 }
 
-char *
+static void refuse_token(const char *why) __attribute__((noreturn));
+
+static void
+refuse_token(const char *why)
+{
+	ereport(ERROR,
+			(errcode(HMS_ERRCODE_TOKEN),
+			 errmsg("token is not valid"),
+			 errdetail_internal("%s", why)));
+}
+
+/*
+ * The time in a claim, as RFC 7519 has it: a number of seconds, with a
+ * fraction or an exponent or without.  False where there is no such claim.
+ */
+static bool
+time_claim(const HmsJsonValue *value, double *seconds)
+{
+	char		number[64];
+
+	if (value->start == NULL)
+		return false;
+	if (value->type != HMS_JSON_NUMBER || value->len >= sizeof(number))
+		refuse_token("One of its times is not a number.");
+	memcpy(number, value->start, value->len);
+	number[value->len] = '\0';
+	*seconds = strtod(number, NULL);
+	if (!isfinite(*seconds))
+		refuse_token("One of its times is not a number.");
+	return true;
+}
+
+/* Look at what a token says, whose signature is right. */
+static void
+check_claims(const HmsJsonValue *claims, const char *access_key)
+{
+	HmsJsonReader reader;
+	HmsJsonValue name;
+	HmsJsonValue value;
+	HmsJsonValue key = {0};
+	HmsJsonValue expiry = {0};
+	HmsJsonValue begin = {0};
+	HmsJsonValue issue = {0};
+	struct timeval clock;
+	double		now;
+	double		time;
+
+	hms_json_open(&reader, claims);
+	while (hms_json_pair(&reader, &name, &value))
+	{
+		if (hms_json_equals(&name, "access_key", strlen("access_key")))
+			key = value;
+		else if (hms_json_equals(&name, "exp", strlen("exp")))
+			expiry = value;
+		else if (hms_json_equals(&name, "nbf", strlen("nbf")))
+			begin = value;
+		else if (hms_json_equals(&name, "iat", strlen("iat")))
+			issue = value;
+	}
+	if (key.start == NULL || key.type != HMS_JSON_STRING ||
+		!hms_json_equals(&key, access_key, strlen(access_key)))
+		refuse_token("It was made for another access key.");
+	gettimeofday(&clock, NULL);
+	now = clock.tv_sec + clock.tv_usec / 1e6;
+	if (!time_claim(&expiry, &time))
+		refuse_token("It has no expiry.");
+	if (time <= now)
+		refuse_token("It has expired.");
+	if (time_claim(&begin, &time) && time > now)
+		refuse_token("It is not valid yet.");
+	(void) time_claim(&issue, &time);
+}
+
+Datum
 hms_token_verify(const HmsAccount *account, const char *token)
 {
-	const char *access_key = to_utf8(hms_account_access_key(account));
+	const char *access_key = hms_account_access_key(account);
 	char	   *secret;
 	char	   *claims;
 	const char *fault;
+	HmsJsonValue value;
 
 	hms_jwt_load();
 	secret = hms_account_secret(account);
-	fault = hms_jwt_verify(token, access_key, secret, hms_epoch_now(), &claims);
+	fault = hms_jwt_verify(token, secret, &claims);
 	hms_forget_text(secret);
 	if (fault)
-		ereport(ERROR,
-				(errcode(HMS_ERRCODE_TOKEN),
-				 errmsg("token is not valid"),
-				 errdetail_internal("%s", fault)));
+		refuse_token(fault);
 	if (claims == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("could not read the claims of a token")));
-	return claims;
+	if (hms_json_check(claims, strlen(claims), &value) != NULL ||
+		value.type != HMS_JSON_OBJECT)
+		refuse_token("Its claims are not JSON.");
+	check_claims(&value, access_key);
+	return hms_json_to_jsonb(&value);
 }

@@ -33,10 +33,10 @@ extern const char *hms_token_management(HmsAccount *account);
 extern void hms_token_forget(HmsAccount *account, const char *refused);
 
 /*
- * The claims of a token as JSON text; raises unless it is the account's and
- * valid now.
+ * The claims of a token as jsonb; raises unless it is the account's and valid
+ * now.
  */
-extern char *hms_token_verify(const HmsAccount *account, const char *token);
+extern Datum hms_token_verify(const HmsAccount *account, const char *token);
 
 /* Seconds since 1970, now; and how far iat and nbf lie back against skew. */
 extern int64 hms_epoch_now(void);
