@@ -586,21 +586,22 @@ CREATE TYPE @extschema@.hms_legacy_template_settings AS (
 COMMENT ON TYPE @extschema@.hms_legacy_template_settings IS
 'Settings of a template as the legacy API has them.';
 
-CREATE TYPE hms_internal._hms_stay AS (
+CREATE TYPE @extschema@.hms_stay AS (
+	id text,
 	session_id text,
 	room_id text,
-	session_active boolean,
-	session_created_at timestamptz,
-	session_updated_at timestamptz,
-	id text,
 	user_id text,
 	name text,
 	role text,
 	joined_at timestamptz,
-	left_at timestamptz
+	left_at timestamptz,
+	session_active boolean,
+	session_created_at timestamptz,
+	session_updated_at timestamptz,
+	extra jsonb
 );
-COMMENT ON TYPE hms_internal._hms_stay IS
-'Internal: a peer beside its session; a session without peers has one row whose id is NULL.';
+COMMENT ON TYPE @extschema@.hms_stay IS
+'A peer of a session beside the session''s own times: what attendance and usage are made of. A session without peers has one row whose id is NULL.';
 
 -- ---------------------------------------------------------------------------
 -- Inner functions.  Open to all; they check EXECUTE of the public function
@@ -2716,57 +2717,6 @@ REVOKE ALL ON FUNCTION @extschema@.hms_api_delete(text) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Attendance and usage: plain SQL over sessions and events
--- ---------------------------------------------------------------------------
-
--- The stays of peers in sessions of a room (NULL: all), of several rooms
--- (room_ids is not NULL), or in one session, if it is of those rooms.
--- Source: GET /sessions, GET /sessions/{session_id}
-CREATE FUNCTION hms_internal._hms_stays(
-	room_id text,
-	room_ids text[],
-	session_id text,
-	after timestamptz,
-	before timestamptz)
-RETURNS SETOF hms_internal._hms_stay
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
-BEGIN ATOMIC
-	SELECT s.* FROM hms_internal._hms_rows(NULL::hms_internal._hms_stay, 'stays', room_id, after, before) AS s
-	WHERE room_ids IS NULL AND _hms_stays.session_id IS NULL
-	UNION ALL
-	SELECT s.* FROM hms_internal._hms_rows(NULL::hms_internal._hms_stay, 'stays', room_ids, after, before) AS s
-	WHERE room_ids IS NOT NULL AND _hms_stays.session_id IS NULL
-	UNION ALL
-	SELECT s.* FROM hms_internal._hms_rows(NULL::hms_internal._hms_stay, 'session_stays', session_id) AS s
-	WHERE _hms_stays.session_id IS NOT NULL
-		AND CASE WHEN room_ids IS NULL THEN _hms_stays.room_id IS NULL OR s.room_id = _hms_stays.room_id
-			ELSE s.room_id = ANY (room_ids)
-		END
-		AND (after IS NULL OR s.session_created_at >= after)
-		AND (before IS NULL OR s.session_created_at <= before);
-END;
-COMMENT ON FUNCTION hms_internal._hms_stays(text, text[], text, timestamptz, timestamptz) IS
-'Internal: the stays of peers in sessions';
-
--- The track events of a room, of several rooms (room_ids is not NULL), or of
--- one session of them.
--- Source: GET /analytics/events
-CREATE FUNCTION hms_internal._hms_tracks(room_id text, room_ids text[], session_id text)
-RETURNS SETOF @extschema@.hms_track_event
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
-BEGIN ATOMIC
-	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'session_tracks',
-		room_id, session_id, NULL::text[]) AS s
-	WHERE room_ids IS NULL
-	UNION ALL
-	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'session_tracks',
-		room_ids, session_id, NULL::text[]) AS s
-	WHERE room_ids IS NOT NULL;
-END;
-COMMENT ON FUNCTION hms_internal._hms_tracks(text, text[], text) IS
-'Internal: the track events that talk time is computed from';
-
---
--- Attendance and usage: plain set-based SQL over sessions and track events.
 --
 -- Words used below.  A stay is one peer of one session, from joined_at to
 -- left_at; without left_at it is open: until now in an active session, until
@@ -2774,345 +2724,414 @@ COMMENT ON FUNCTION hms_internal._hms_tracks(text, text[], text) IS
 -- whose begin or end the API does not tell, has no length: it is counted, but
 -- adds no time and is never open together with another.  The user of a stay is
 -- its user_id; where that is NULL or empty its name; where that is too its
--- peer id.
+-- peer id; known_by says which, and two that are known by different things are
+-- two users, though they read the same.  A stay whose role is in hms.bot_roles
+-- is no person's.
 --
 -- Now is the same instant for the whole statement: the statement's start, so
 -- that a report late in a long transaction does not end stays before they
 -- began, and the transaction's start where that is later (in a procedure after
 -- a COMMIT).
 --
--- Each report asks the API once a call: what it reads is MATERIALIZED, and the
--- internal functions have a SET clause, so that they are not inlined and their
--- rows are kept: no plan that scans a report again asks again.  What they set,
--- jit = off, is worth it too: a guess of a thousand sessions makes a report look
--- so long that compiling it takes a hundred times longer than running it.
---
+-- A report is written once, in report_text, over two relations: timed_stays and
+-- track_events.  report_query puts what they are in front of it, so that one
+-- text serves the functions, which read the API, and the views of a mirror or of
+-- live tables.  What keeps a report fast is that a condition on its rows reaches
+-- the tables or the API: it passes GROUP BY and windows whose members hold the
+-- column as it is, so each of them names room_id, session_id and whatever else
+-- may be asked for.  A relation is named once in a text, for each mention is a
+-- walk over the API.  A text calls nothing but pg_catalog's own: views need
+-- nothing of the extension.
+-- ---------------------------------------------------------------------------
 
--- The reports read the API through these two, defined above:
---   _hms_stays(room_id, room_ids, session_id, after, before): the peers of the
---     sessions, and one row with a NULL id for a session without peers;
---   _hms_tracks(room_id, room_ids, session_id): their track events.
-
--- _hms_timed_stays
---		The stays with their begin, end and user, and the times of the session.
---
--- Arguments: as _hms_stays.  A row a peer; a session without peers has one row
--- whose peer_id is NULL.  stops_at is when the session ended, or now while it
--- is active, never before started_at.  begins_at and ends_at are NULL together,
--- or begins_at <= ends_at.
-CREATE FUNCTION hms_internal._hms_timed_stays(
-	room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
-RETURNS TABLE (
-	session_id text, room_id text, active boolean,
-	started_at timestamptz, ended_at timestamptz, stops_at timestamptz,
-	peer_id text, user_id text, name text, role text,
-	joined_at timestamptz, left_at timestamptz, inside boolean,
-	begins_at timestamptz, ends_at timestamptz)
+-- The stays of peers in sessions of a room (NULL: all), of several rooms
+-- (room_ids is not NULL), or in one session, if it is of those rooms; one row
+-- with a NULL id for a session without peers.
+-- Source: GET /sessions, GET /sessions/{session_id}
+CREATE FUNCTION hms_internal.stays(
+	room_id text,
+	room_ids text[],
+	session_id text,
+	after timestamptz,
+	before timestamptz)
+RETURNS SETOF @extschema@.hms_stay
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
-	SELECT s.session_id, s.room_id, s.session_active,
-		s.session_created_at, ended.at, greatest(s.session_created_at, stop.at),
-		s.id, coalesce(nullif(s.user_id, ''), nullif(s.name, ''), s.id), s.name, s.role,
-		s.joined_at, s.left_at, s.session_active IS TRUE AND s.left_at IS NULL,
-		coalesce(s.joined_at, s.left_at, stop.at),
-		greatest(s.joined_at, coalesce(s.left_at, stop.at))
-	FROM hms_internal._hms_stays(_hms_timed_stays.room_id, _hms_timed_stays.room_ids,
-			_hms_timed_stays.session_id, _hms_timed_stays.after, _hms_timed_stays.before) AS s
-		CROSS JOIN LATERAL (SELECT CASE WHEN s.session_active IS NOT TRUE
-			THEN s.session_updated_at END) AS ended (at)
-		CROSS JOIN LATERAL (SELECT CASE WHEN s.session_active
-			THEN greatest(statement_timestamp(), now()) ELSE ended.at END) AS stop (at);
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'stays', room_id, after, before) AS s
+	WHERE room_ids IS NULL AND stays.session_id IS NULL
+	UNION ALL
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'stays', room_ids, after, before) AS s
+	WHERE room_ids IS NOT NULL AND stays.session_id IS NULL
+	UNION ALL
+	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'session_stays', session_id) AS s
+	WHERE stays.session_id IS NOT NULL
+		AND CASE WHEN room_ids IS NULL THEN stays.room_id IS NULL OR s.room_id = stays.room_id
+			ELSE s.room_id = ANY (room_ids)
+		END
+		AND (after IS NULL OR s.session_created_at >= after)
+		AND (before IS NULL OR s.session_created_at <= before);
 END;
+COMMENT ON FUNCTION hms_internal.stays(text, text[], text, timestamptz, timestamptz) IS
+'Internal: the stays of peers in sessions';
 
-COMMENT ON FUNCTION hms_internal._hms_timed_stays(text, text[], text, timestamptz, timestamptz) IS
-'Internal: the stays of sessions with begin, end and user';
-
--- _hms_attendance
---		Who was in which session, and for how long: see hms_attendance.
---
--- Arguments: as _hms_stays.  present is the union of a user's stays, duration
--- their sum.
-CREATE FUNCTION hms_internal._hms_attendance(
-	room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
-RETURNS TABLE (
-	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
-	first_joined_at timestamptz, last_left_at timestamptz,
-	duration interval, present interval, minutes numeric, share numeric, inside boolean)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
-SET jit = off
+-- The track events of a room, of several rooms (room_ids is not NULL), or of
+-- one session of them.
+-- Source: GET /analytics/events
+CREATE FUNCTION hms_internal.track_events(room_id text, room_ids text[], session_id text)
+RETURNS SETOF @extschema@.hms_track_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
-	WITH stays AS MATERIALIZED (
-		SELECT *
-		FROM hms_internal._hms_timed_stays(_hms_attendance.room_id, _hms_attendance.room_ids,
-			_hms_attendance.session_id, _hms_attendance.after, _hms_attendance.before)
-	), users AS (
-		SELECT s.session_id, s.room_id, s.user_id, s.started_at,
-			s.stops_at - s.started_at AS length,
-			(array_agg(s.name ORDER BY s.joined_at DESC NULLS LAST,
-				s.ends_at DESC NULLS LAST, s.peer_id COLLATE "C" DESC))[1] AS name,
-			array_agg(DISTINCT s.role COLLATE "C" ORDER BY s.role COLLATE "C")
-				FILTER (WHERE s.role <> '') AS roles,
-			count(*)::integer AS joins,
-			min(s.joined_at) AS first_joined_at,
-			max(s.ends_at) AS last_left_at,
-			coalesce(sum(s.ends_at - s.begins_at), '0') AS duration,
-			(SELECT coalesce(sum(upper(r) - lower(r)), '0')
-				FROM unnest(range_agg(tstzrange(s.begins_at, s.ends_at))
-					FILTER (WHERE s.begins_at < s.ends_at)) AS r) AS present,
-			bool_or(s.inside) AS inside
-		FROM stays AS s
-		WHERE s.peer_id IS NOT NULL
-		GROUP BY s.session_id, s.room_id, s.user_id, s.started_at, s.stops_at
-	)
-	SELECT u.session_id, u.room_id, u.user_id, u.name, coalesce(u.roles, '{}'), u.joins,
-		u.first_joined_at, CASE WHEN NOT u.inside THEN u.last_left_at END,
-		u.duration, u.present,
-		round(extract(epoch FROM u.duration) / 60, 2),
-		round(extract(epoch FROM least(u.present, u.length))
-			/ nullif(extract(epoch FROM u.length), 0), 3),
-		u.inside
-	FROM users AS u
-	ORDER BY u.started_at, u.session_id, u.first_joined_at, u.user_id;
+	SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'session_tracks',
+		room_id, session_id, NULL::text[]) AS e
+	WHERE room_ids IS NULL
+	UNION ALL
+	SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'session_tracks',
+		room_ids, session_id, NULL::text[]) AS e
+	WHERE room_ids IS NOT NULL;
 END;
+COMMENT ON FUNCTION hms_internal.track_events(text, text[], text) IS
+'Internal: the track events that talk time is computed from';
 
-COMMENT ON FUNCTION hms_internal._hms_attendance(text, text[], text, timestamptz, timestamptz) IS
-'Internal: hms_attendance for one room or several';
-
--- _hms_session_usage
---		How long each session was and how many were in it: see hms_session_usage.
+-- The text of a report.  timed_stays is made of stays, the others of timed_stays
+-- and track_events.
 --
--- Arguments: as _hms_stays.  The peak comes from a sweep over the instants at
--- which somebody joins or leaves: what happens at one instant is summed before
--- it counts, so a leave and a join together do not overlap.
-CREATE FUNCTION hms_internal._hms_session_usage(
-	room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
-RETURNS TABLE (
-	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
-	active boolean, duration interval, peers integer, users integer, joins integer,
-	participant_time interval, participant_minutes numeric,
-	peak_peers integer, peak_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
-SET jit = off
-BEGIN ATOMIC
-	WITH stays AS MATERIALIZED (
-		SELECT *
-		FROM hms_internal._hms_timed_stays(_hms_session_usage.room_id, _hms_session_usage.room_ids,
-			_hms_session_usage.session_id, _hms_session_usage.after, _hms_session_usage.before)
-	), sessions AS (
-		SELECT s.session_id, s.room_id, s.started_at, s.ended_at, s.active,
-			coalesce(s.stops_at - s.started_at, '0') AS duration,
-			count(s.peer_id)::integer AS peers,
-			count(DISTINCT s.user_id)::integer AS users,
-			coalesce(sum(s.ends_at - s.begins_at) FILTER (WHERE s.peer_id IS NOT NULL),
-				'0') AS participant_time
-		FROM stays AS s
-		GROUP BY s.session_id, s.room_id, s.started_at, s.ended_at, s.active, s.stops_at
-	), sweep AS (
-		SELECT s.session_id, move.at,
-			sum(sum(move.peers)) OVER (PARTITION BY s.session_id COLLATE "C"
-				ORDER BY move.at) AS peers
-		FROM stays AS s
-			CROSS JOIN LATERAL (VALUES (s.begins_at, 1), (s.ends_at, -1)) AS move (at, peers)
-		WHERE s.peer_id IS NOT NULL AND s.begins_at < s.ends_at
-		GROUP BY s.session_id, move.at
-	), peaks AS (
-		SELECT DISTINCT ON (w.session_id COLLATE "C")
-			w.session_id, w.at, w.peers::integer AS peers
-		FROM sweep AS w
-		ORDER BY w.session_id COLLATE "C", w.peers DESC, w.at
-	)
-	SELECT s.session_id, s.room_id, s.started_at, s.ended_at, s.active, s.duration,
-		s.peers, s.users, s.peers, s.participant_time,
-		round(extract(epoch FROM s.participant_time) / 60, 2),
-		coalesce(p.peers, 0), p.at
-	FROM sessions AS s LEFT JOIN peaks AS p ON p.session_id = s.session_id
-	ORDER BY s.started_at, s.session_id;
-END;
-
-COMMENT ON FUNCTION hms_internal._hms_session_usage(text, text[], text, timestamptz, timestamptz) IS
-'Internal: hms_session_usage for one room or several';
-
--- _hms_talk_time
---		For how long each user's tracks were on: see hms_talk_time.
+-- bots: one row, the roles in hms.bot_roles; what it is by default where nobody
+-- loaded the library, as in a mirror without the extension.
 --
--- Arguments: as _hms_tracks.  A track's events in order set its state; only a
--- change of state begins or ends a span.  The events that count all come before
--- those that do not (what follows the track's end, and removals), so the state
--- before an event that counts is simply that of the event before it.
-CREATE FUNCTION hms_internal._hms_talk_time(room_id text, room_ids text[], session_id text)
-RETURNS TABLE (
-	session_id text, room_id text, user_id text, track_type text, source text,
-	on_time interval, switches integer, longest interval)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
-SET jit = off
-BEGIN ATOMIC
-	WITH stays AS MATERIALIZED (
-		SELECT *
-		FROM hms_internal._hms_timed_stays(_hms_talk_time.room_id, _hms_talk_time.room_ids,
-			_hms_talk_time.session_id, NULL, NULL)
-	), events AS MATERIALIZED (
-		SELECT e.session_id, e.peer_id, e.track_id, e.track_type, e.source,
-			e.user_id, e.user_name, e."timestamp" AS at, e.mute IS NOT TRUE AS is_on,
-			CASE e.type WHEN 'track.add.success' THEN 1
-				WHEN 'track.update.success' THEN 2 ELSE 3 END AS step
-		FROM hms_internal._hms_tracks(_hms_talk_time.room_id, _hms_talk_time.room_ids,
-			_hms_talk_time.session_id) AS e
-	), peers AS (
-		-- a peer that its session does not list is the user that its events name
-		SELECT row_number() OVER () AS peer, s.session_id, s.room_id, s.started_at, e.peer_id,
-			coalesce(p.user_id, e.user_id, e.user_name, e.peer_id) AS user_id,
-			coalesce(p.left_at, s.stops_at) AS leaves_at
-		FROM (SELECT e.session_id, e.peer_id,
-				max(nullif(e.user_id, '') COLLATE "C") AS user_id,
-				max(nullif(e.user_name, '') COLLATE "C") AS user_name
-			FROM events AS e
-			GROUP BY e.session_id, e.peer_id) AS e
-			JOIN (SELECT DISTINCT s.session_id, s.room_id, s.started_at, s.stops_at
-				FROM stays AS s) AS s ON s.session_id = e.session_id
-			LEFT JOIN stays AS p ON p.session_id = e.session_id AND p.peer_id = e.peer_id
-	), states AS (
-		SELECT p.*, e.track_id, e.at, e.step, e.is_on,
-			max(e.track_type) OVER track AS track_type, max(e.source) OVER track AS source,
-			coalesce(min(e.at) FILTER (WHERE e.step = 3) OVER track, p.leaves_at) AS ends_at,
-			lag(e.is_on, 1, false) OVER course AS was_on,
-			row_number() OVER course AS nth
-		FROM events AS e
-			JOIN peers AS p ON p.session_id = e.session_id AND p.peer_id = e.peer_id
-		WINDOW track AS (PARTITION BY p.peer, e.track_id COLLATE "C"),
-			course AS (track ORDER BY e.at, e.step, e.is_on DESC)
-	), changes AS (
-		SELECT s.*, s.step < 3 AND s.at <= s.ends_at AND s.is_on <> s.was_on AS changed
-		FROM states AS s
-	), spans AS (
+-- timed_stays: a row a stay with its begin, end and user, and the times of its
+-- session; a session without peers has one row whose peer_id is NULL.  stops_at
+-- is when the session ended, or now while it is active, never before started_at.
+-- begins_at and ends_at are NULL together, or begins_at <= ends_at.  In a mirror
+-- the user is what its hash index on session_peers is made of.
+--
+-- attendance: present is the union of a user's stays, duration their sum.
+--
+-- session_usage: the peak comes from a sweep over joins (move 1) and leaves (-1).
+-- At one instant leaves come first, so that a leave and a join do not overlap.
+--
+-- talk_time: a track's events in order set its state, and only a change of state
+-- begins or ends a span.  A track lives until its remove event (removed_at: the
+-- end of the life before); what follows that counts again from the next add event
+-- on.  The events of a life that count all come before those that do not (what
+-- follows its peer's leave, and the removal), so the state before an event that
+-- counts is simply that of the event before it.  A peer that its session does not
+-- list is the user that its events name.
+--
+-- concurrency: a sweep over joins, leaves and steps in order of time.  A user with
+-- overlapping stays is inside from the first begin to the last end of each island
+-- of them.  Only of the function of this name, whose argument is the step.
+CREATE FUNCTION hms_internal.report_text(report text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $function$
+	SELECT CASE report
+	WHEN 'bots' THEN $report$
+		SELECT array_remove(regexp_split_to_array(btrim(coalesce(current_setting('hms.bot_roles', true),
+			'__internal_recorder'), E' \t\n\r'), '\s*,\s*'), '') AS roles
+		$report$
+
+	WHEN 'timed_stays' THEN $report$
+		SELECT s.session_id, s.room_id, s.session_active AS active, s.session_created_at AS started_at,
+			CASE WHEN s.session_active IS NOT TRUE THEN s.session_updated_at END AS ended_at,
+			greatest(s.session_created_at, s.stop_at) AS stops_at,
+			s.id AS peer_id,
+			coalesce(nullif(s.user_id, ''), nullif(s.name, ''), s.id) AS user_id,
+			CASE WHEN s.user_id <> '' THEN 'user_id' WHEN s.name <> '' THEN 'name' ELSE 'peer_id' END AS known_by,
+			s.name, s.role,
+			s.id IS NOT NULL AND (s.role = ANY ((SELECT b.roles FROM bots AS b)::text[])) IS NOT TRUE AS is_person,
+			s.joined_at, s.left_at, s.session_active IS TRUE AND s.left_at IS NULL AS inside,
+			coalesce(s.joined_at, s.left_at, s.stop_at) AS begins_at,
+			greatest(s.joined_at, coalesce(s.left_at, s.stop_at)) AS ends_at
+		FROM (SELECT s.*,
+				CASE WHEN s.session_active THEN greatest(statement_timestamp(), now())
+					ELSE s.session_updated_at END AS stop_at
+			FROM stays AS s) AS s
+		$report$
+
+	WHEN 'attendance' THEN $report$
+		SELECT u.session_id, u.room_id, u.user_id, u.known_by, u.name,
+			coalesce(u.roles, '{}') AS roles, u.joins, u.first_joined_at,
+			CASE WHEN NOT u.inside THEN u.last_left_at END AS last_left_at,
+			u.duration, u.present,
+			round(extract(epoch FROM u.duration) / 60, 2) AS minutes,
+			round(extract(epoch FROM u.present) / 60, 2) AS present_minutes,
+			round(extract(epoch FROM least(u.present, u.length))
+				/ nullif(extract(epoch FROM u.length), 0), 3) AS share,
+			u.inside
+		FROM (SELECT s.session_id, s.room_id, s.user_id, s.known_by, s.started_at, s.active,
+				s.stops_at - s.started_at AS length,
+				(array_agg(s.name ORDER BY s.joined_at DESC NULLS LAST,
+					s.ends_at DESC NULLS LAST, s.peer_id COLLATE "C" DESC))[1] AS name,
+				array_agg(DISTINCT s.role COLLATE "C" ORDER BY s.role COLLATE "C")
+					FILTER (WHERE s.role <> '') AS roles,
+				count(*)::integer AS joins,
+				min(s.joined_at) AS first_joined_at,
+				max(s.ends_at) AS last_left_at,
+				coalesce(sum(s.ends_at - s.begins_at), '0') AS duration,
+				(SELECT coalesce(sum(upper(r) - lower(r)), '0')
+					FROM unnest(range_agg(tstzrange(s.begins_at, s.ends_at))
+						FILTER (WHERE s.begins_at < s.ends_at)) AS r) AS present,
+				bool_or(s.inside) AS inside
+			FROM timed_stays AS s
+			WHERE s.is_person
+			GROUP BY s.room_id, s.session_id, s.user_id, s.known_by,
+				s.started_at, s.active, s.stops_at) AS u
+		$report$
+
+	WHEN 'session_usage' THEN $report$
+		SELECT u.session_id, u.room_id, u.started_at, u.ended_at, u.active, u.duration,
+			u.peers, u.users, u.peers AS joins, u.participant_time,
+			round(extract(epoch FROM u.participant_time) / 60, 2) AS participant_minutes,
+			coalesce(u.peak_peers, 0) AS peak_peers, u.peak_at
+		FROM (SELECT m.session_id, m.room_id, m.started_at, m.ended_at, m.active,
+				coalesce(m.stops_at - m.started_at, '0') AS duration,
+				(count(*) FILTER (WHERE m.move = 1 AND m.is_person))::integer AS peers,
+				(count(DISTINCT (m.known_by || ' ' || m.user_id) COLLATE "C")
+					FILTER (WHERE m.is_person))::integer AS users,
+				coalesce(sum(m.ends_at - m.begins_at)
+					FILTER (WHERE m.move = 1 AND m.is_person), '0') AS participant_time,
+				max(m.peers)::integer AS peak_peers,
+				(array_agg(m.at ORDER BY m.peers DESC, m.at)
+					FILTER (WHERE m.peers > 0))[1] AS peak_at
+			FROM (SELECT m.*, sum(m.move) FILTER (WHERE m.has_length) OVER (
+						PARTITION BY m.room_id, m.session_id, m.started_at, m.ended_at,
+							m.active, m.stops_at
+						ORDER BY m.at, m.move) AS peers
+				FROM (SELECT s.*, v.move,
+						CASE v.move WHEN 1 THEN s.begins_at ELSE s.ends_at END AS at,
+						s.is_person AND s.begins_at < s.ends_at AS has_length
+					FROM timed_stays AS s CROSS JOIN (VALUES (1), (-1)) AS v (move)) AS m) AS m
+			GROUP BY m.room_id, m.session_id, m.started_at, m.ended_at, m.active, m.stops_at) AS u
+		$report$
+
+	WHEN 'talk_time' THEN $report$
+		SELECT s.session_id, s.room_id, s.user_id, s.known_by, s.track_type, s.source,
+			coalesce(sum(s.length) FILTER (WHERE s.changed AND s.is_on), '0') AS on_time,
+			(count(*) FILTER (WHERE s.changed))::integer AS switches,
+			coalesce(max(s.length) FILTER (WHERE s.changed AND s.is_on), '0') AS longest
 		-- the first event stays, changed or not, for the tracks that never were on
-		SELECT c.*,
-			lead(c.at, 1, c.ends_at) OVER (PARTITION BY c.peer, c.track_id COLLATE "C"
-				ORDER BY c.at, c.step, c.is_on DESC) - c.at AS length
-		FROM changes AS c
-		WHERE c.changed OR c.nth = 1
-	)
-	SELECT s.session_id, s.room_id, s.user_id, s.track_type, s.source,
-		coalesce(sum(s.length) FILTER (WHERE s.changed AND s.is_on), '0'),
-		(count(*) FILTER (WHERE s.changed))::integer,
-		coalesce(max(s.length) FILTER (WHERE s.changed AND s.is_on), '0')
-	FROM spans AS s
-	GROUP BY s.started_at, s.session_id, s.room_id, s.user_id, s.track_type, s.source
-	ORDER BY s.started_at, s.session_id, s.user_id, s.track_type, s.source;
+		FROM (SELECT c.*, lead(c.at, 1, c.ends_at) OVER (
+					PARTITION BY c.room_id, c.session_id, c.peer_id, c.track_id, c.removed_at
+					ORDER BY c.at, c.step, c.is_on DESC) - c.at AS length
+			FROM (SELECT l.*, l.step < 3 AND l.at <= l.ends_at AND l.is_on <> l.was_on AS changed
+				FROM (SELECT t.*,
+						coalesce(max(t.at) FILTER (WHERE t.step = 3) OVER life, t.leaves_at) AS ends_at,
+						lag(t.is_on, 1, false) OVER course AS was_on,
+						row_number() OVER course AS nth
+					FROM (SELECT e.*,
+							max(e.event_track_type) OVER track AS track_type,
+							max(e.event_source) OVER track AS source,
+							max(e.at) FILTER (WHERE e.step = 1) OVER course AS added_at,
+							max(e.at) FILTER (WHERE e.step = 3)
+								OVER (course ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS removed_at
+						-- stays and events side by side, so that a peer's events learn from its stay
+						FROM (SELECT r.session_id, r.room_id, r.peer_id, r.track_id, r.at, r.step, r.is_on,
+								r.event_track_type, r.event_source,
+								max(r.started_at) OVER session AS started_at,
+								coalesce(max(r.user_id) OVER peer, max(r.event_user_id) OVER peer,
+									max(r.event_user_name) OVER peer, r.peer_id) AS user_id,
+								coalesce(max(r.known_by) OVER peer,
+									CASE WHEN max(r.event_user_id) OVER peer IS NOT NULL THEN 'user_id'
+										WHEN max(r.event_user_name) OVER peer IS NOT NULL THEN 'name'
+										ELSE 'peer_id' END) AS known_by,
+								coalesce(max(r.left_at) OVER peer, max(r.stops_at) OVER session) AS leaves_at,
+								bool_or(r.step IS NULL) OVER session AS is_listed,
+								bool_and(r.is_person) OVER peer AS is_person
+							FROM (SELECT s.session_id, s.room_id, s.started_at, s.stops_at,
+									s.peer_id, s.user_id, s.known_by, s.is_person, s.left_at,
+									NULL AS event_user_id, NULL AS event_user_name, NULL AS track_id,
+									NULL AS event_track_type, NULL AS event_source,
+									NULL AS at, NULL AS step, NULL AS is_on
+								FROM timed_stays AS s
+								UNION ALL
+								SELECT e.session_id, e.room_id, NULL, NULL,
+									e.peer_id, NULL, NULL,
+									(e.role = ANY ((SELECT b.roles FROM bots AS b)::text[])) IS NOT TRUE, NULL,
+									nullif(e.user_id, ''), nullif(e.user_name, ''),
+									e.track_id, e.track_type, e.source, e."timestamp",
+									CASE e.type WHEN 'track.add.success' THEN 1
+										WHEN 'track.update.success' THEN 2 ELSE 3 END,
+									e.mute IS NOT TRUE
+								FROM track_events AS e
+								WHERE e.peer_id IS NOT NULL) AS r
+							WINDOW session AS (PARTITION BY r.room_id, r.session_id),
+								peer AS (PARTITION BY r.room_id, r.session_id, r.peer_id)) AS e
+						WHERE e.step IS NOT NULL AND e.is_listed AND e.is_person
+						WINDOW track AS (PARTITION BY e.room_id, e.session_id, e.peer_id, e.track_id),
+							course AS (track ORDER BY e.at, e.step, e.is_on DESC)) AS t
+					WHERE t.removed_at IS NULL OR t.added_at > t.removed_at
+					WINDOW life AS (PARTITION BY t.room_id, t.session_id, t.peer_id, t.track_id, t.removed_at),
+						course AS (life ORDER BY t.at, t.step, t.is_on DESC)) AS l) AS c
+			WHERE c.changed OR c.nth = 1) AS s
+		GROUP BY s.room_id, s.session_id, s.user_id, s.known_by, s.track_type, s.source, s.started_at
+		$report$
+
+	WHEN 'concurrency' THEN $report$
+		SELECT w.session_id, w.at, w.peers::integer AS peers, w.users::integer AS users
+		-- all that happens at one instant counts at that instant
+		FROM (SELECT m.started_at, m.session_id, m.at, m.is_step,
+				sum(m.peers) OVER course AS peers, sum(m.users) OVER course AS users
+			FROM (
+				WITH once AS MATERIALIZED (
+					SELECT s.*, s.is_person AND s.begins_at < s.ends_at AS has_length FROM timed_stays AS s)
+				SELECT s.started_at, s.session_id, v.at, v.peers, 0 AS users, false AS is_step
+				FROM once AS s
+					CROSS JOIN LATERAL (VALUES (s.begins_at, 1), (s.ends_at, -1)) AS v (at, peers)
+				WHERE s.has_length
+				UNION ALL
+				SELECT i.started_at, i.session_id, v.at, 0, v.users, false
+				FROM (SELECT s.started_at, s.session_id,
+						unnest(range_agg(tstzrange(s.begins_at, s.ends_at))) AS island
+					FROM once AS s
+					WHERE s.has_length
+					GROUP BY s.started_at, s.session_id, s.user_id, s.known_by) AS i
+					CROSS JOIN LATERAL (VALUES (lower(i.island), 1), (upper(i.island), -1)) AS v (at, users)
+				UNION ALL
+				SELECT s.started_at, s.session_id, v.at, 0, 0, true
+				FROM (SELECT DISTINCT s.started_at, s.session_id, s.stops_at FROM once AS s) AS s
+					CROSS JOIN LATERAL generate_series(s.started_at, s.stops_at, concurrency.step) AS v (at)
+				) AS m
+			WINDOW course AS (PARTITION BY m.started_at, m.session_id ORDER BY m.at)) AS w
+		WHERE w.is_step
+		$report$
+	END
+$function$;
+COMMENT ON FUNCTION hms_internal.report_text(text) IS
+'Internal: the text of a report over timed_stays and track_events';
+
+-- A report, or timed_stays, over what the two queries return: rows like those of
+-- type hms_stay, and for talk_time like those of hms_track_event (else NULL).
+-- ordering: of its rows, in terms of the text's own FROM; NULL: none.
+CREATE FUNCTION hms_internal.report_query(
+	report text, stays text, track_events text DEFAULT NULL, ordering text DEFAULT NULL)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT 'WITH bots AS NOT MATERIALIZED (' || hms_internal.report_text('bots') || '),'
+		|| ' stays AS NOT MATERIALIZED (' || stays || '),'
+		|| ' timed_stays AS NOT MATERIALIZED (' || hms_internal.report_text('timed_stays') || ')'
+		|| coalesce(', track_events AS NOT MATERIALIZED (' || track_events || ')', '')
+		|| ' SELECT report.* FROM (' || CASE report WHEN 'timed_stays' THEN 'SELECT * FROM timed_stays'
+			ELSE hms_internal.report_text(report) END
+		|| coalesce(' ORDER BY ' || ordering, '') || ') AS report';
 END;
+COMMENT ON FUNCTION hms_internal.report_query(text, text, text, text) IS
+'Internal: a report over given stays and track events';
 
-COMMENT ON FUNCTION hms_internal._hms_talk_time(text, text[], text) IS
+-- The reports over the API, for one room or several.  They are inlined into the
+-- public functions and these into the query.
+DO $do$
+DECLARE
+	stays CONSTANT text := 'SELECT * FROM hms_internal.stays(room_id, room_ids, session_id, after, before)';
+	all_stays CONSTANT text := 'SELECT * FROM hms_internal.stays(room_id, room_ids, session_id, NULL, NULL)';
+	track_events CONSTANT text := 'SELECT * FROM hms_internal.track_events(room_id, room_ids, session_id)';
+BEGIN
+	EXECUTE $create$
+		CREATE FUNCTION hms_internal.attendance(
+			room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
+		RETURNS TABLE (
+			session_id text, room_id text, user_id text, known_by text, name text, roles text[], joins integer,
+			first_joined_at timestamptz, last_left_at timestamptz, duration interval, present interval,
+			minutes numeric, present_minutes numeric, share numeric, inside boolean)
+		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
+		BEGIN ATOMIC $create$ || hms_internal.report_query('attendance', stays,
+			ordering => 'u.started_at, u.session_id, u.first_joined_at, u.user_id, u.known_by') || $create$; END $create$;
+
+	EXECUTE $create$
+		CREATE FUNCTION hms_internal.session_usage(
+			room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
+		RETURNS TABLE (
+			session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
+			active boolean, duration interval, peers integer, users integer, joins integer,
+			participant_time interval, participant_minutes numeric,
+			peak_peers integer, peak_at timestamptz)
+		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+		BEGIN ATOMIC $create$ || hms_internal.report_query('session_usage', stays,
+			ordering => 'u.started_at, u.session_id') || $create$; END $create$;
+
+	EXECUTE $create$
+		CREATE FUNCTION hms_internal.talk_time(room_id text, room_ids text[], session_id text)
+		RETURNS TABLE (
+			session_id text, room_id text, user_id text, known_by text, track_type text, source text,
+			on_time interval, switches integer, longest interval)
+		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
+		BEGIN ATOMIC $create$ || hms_internal.report_query('talk_time', all_stays, track_events,
+			's.started_at, s.session_id, s.user_id, s.known_by, s.track_type, s.source') || $create$; END $create$;
+
+	EXECUTE $create$
+		CREATE FUNCTION hms_internal.concurrency(
+			room_id text, room_ids text[], session_id text, step interval)
+		RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
+		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
+		BEGIN ATOMIC $create$ || hms_internal.report_query('concurrency', all_stays,
+			ordering => 'w.started_at, w.session_id, w.at') || $create$; END $create$;
+END;
+$do$;
+
+COMMENT ON FUNCTION hms_internal.attendance(text, text[], text, timestamptz, timestamptz) IS
+'Internal: hms_attendance for one room or several';
+COMMENT ON FUNCTION hms_internal.session_usage(text, text[], text, timestamptz, timestamptz) IS
+'Internal: hms_session_usage for one room or several';
+COMMENT ON FUNCTION hms_internal.talk_time(text, text[], text) IS
 'Internal: hms_talk_time for one room or several';
+COMMENT ON FUNCTION hms_internal.concurrency(text, text[], text, interval) IS
+'Internal: hms_concurrency for one room or several';
 
--- _hms_step
---		The step itself; raises 22023 unless it is longer than zero.
+-- The step itself; raises 22023 unless it is longer than zero.
 --
 -- Called for an argument, and so before anything is sent.  It leaves the refusal
 -- to generate_series.
-CREATE FUNCTION hms_internal._hms_step(step interval) RETURNS interval
+CREATE FUNCTION hms_internal.step(step interval) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10
 BEGIN ATOMIC
-	SELECT _hms_step.step
+	SELECT step.step
 	FROM generate_series(timestamp 'epoch', timestamp 'epoch',
-		CASE WHEN _hms_step.step > interval '0' THEN _hms_step.step ELSE interval '0' END);
+		CASE WHEN step.step > interval '0' THEN step.step ELSE interval '0' END);
 END;
-
-COMMENT ON FUNCTION hms_internal._hms_step(interval) IS
+COMMENT ON FUNCTION hms_internal.step(interval) IS
 'Internal: the step of hms_concurrency, refused unless longer than zero';
-
--- _hms_concurrency
---		How many are inside at each step of each session: see hms_concurrency.
---
--- Arguments: as _hms_stays, and the step.  One sweep over joins, leaves and
--- steps in order of time.  A user with overlapping stays is inside from the
--- first begin to the last end of each island of them.
-CREATE FUNCTION hms_internal._hms_concurrency(
-	room_id text, room_ids text[], session_id text, step interval)
-RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
-SET jit = off
-BEGIN ATOMIC
-	WITH stays AS MATERIALIZED (
-		SELECT *
-		FROM hms_internal._hms_timed_stays(_hms_concurrency.room_id, _hms_concurrency.room_ids,
-			_hms_concurrency.session_id, NULL, NULL)
-	), islands AS (
-		SELECT s.started_at, s.session_id,
-			unnest(range_agg(tstzrange(s.begins_at, s.ends_at))) AS island
-		FROM stays AS s
-		WHERE s.peer_id IS NOT NULL AND s.begins_at < s.ends_at
-		GROUP BY s.started_at, s.session_id, s.user_id
-	), moves AS (
-		SELECT s.started_at, s.session_id, move.at, move.peers, 0 AS users, false AS is_step
-		FROM stays AS s
-			CROSS JOIN LATERAL (VALUES (s.begins_at, 1), (s.ends_at, -1)) AS move (at, peers)
-		WHERE s.peer_id IS NOT NULL AND s.begins_at < s.ends_at
-		UNION ALL
-		SELECT i.started_at, i.session_id, move.at, 0, move.users, false
-		FROM islands AS i
-			CROSS JOIN LATERAL (VALUES (lower(i.island), 1),
-				(upper(i.island), -1)) AS move (at, users)
-		UNION ALL
-		SELECT s.started_at, s.session_id, step.at, 0, 0, true
-		FROM (SELECT DISTINCT s.started_at, s.session_id, s.stops_at FROM stays AS s) AS s
-			CROSS JOIN LATERAL generate_series(s.started_at, s.stops_at,
-				_hms_concurrency.step) AS step (at)
-	), sweep AS (
-		-- all that happens at one instant counts at that instant
-		SELECT m.started_at, m.session_id, m.at, m.is_step,
-			sum(m.peers) OVER course AS peers, sum(m.users) OVER course AS users
-		FROM moves AS m
-		WINDOW course AS (PARTITION BY m.started_at, m.session_id COLLATE "C" ORDER BY m.at)
-	)
-	SELECT w.session_id, w.at, w.peers::integer, w.users::integer
-	FROM sweep AS w
-	WHERE w.is_step
-	ORDER BY w.started_at, w.session_id COLLATE "C", w.at;
-END;
-
-COMMENT ON FUNCTION hms_internal._hms_concurrency(text, text[], text, interval) IS
-'Internal: hms_concurrency for one room or several';
 
 -- hms_attendance(room_id, session_id, after, before)
 -- hms_attendance(room_ids, session_id, after, before)
 --		Who was in which session of the room, and for how long.
 --
--- Arguments: the room (NULL: every room of the account), or several (NULL: none);
--- one session only; sessions created at or after, at or before.  A row per session
--- and user.  joins counts stays, duration sums them (two devices at once count
--- twice, as the platform counts), present is their union (two devices at once
--- count once), minutes is duration in minutes, share is present divided by the
--- session's length, at most 1.  name is that of the stay that joined last; roles
--- are distinct and sorted by code point.  last_left_at is NULL while inside.
+-- Arguments: the room (left out: every room of the account), or several; one
+-- session only; sessions created at or after, at or before.  A row per session
+-- and user, of persons only (hms.bot_roles).  known_by says what user_id is:
+-- the user's id, where there is none the name, else the peer's id.  joins counts
+-- stays.  present is how long the user was there, present_minutes the same in
+-- minutes; share is present divided by the session's length, at most 1.  duration
+-- and minutes are device minutes, what is billed: two devices at once count twice.
+-- name is that of the stay that joined last; roles are distinct and sorted by code
+-- point.  last_left_at is NULL while inside.
 -- In order of session start, then first join.
 --
 -- Errors: those of hms_sessions.  Source: GET /sessions, or GET /sessions/{id}.
-CREATE FUNCTION @extschema@.hms_attendance(room_id text, session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_attendance(room_id text DEFAULT NULL, session_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
-	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
-	first_joined_at timestamptz, last_left_at timestamptz,
-	duration interval, present interval, minutes numeric, share numeric, inside boolean)
+	session_id text, room_id text, user_id text, known_by text, name text, roles text[], joins integer,
+	first_joined_at timestamptz, last_left_at timestamptz, duration interval, present interval,
+	minutes numeric, present_minutes numeric, share numeric, inside boolean)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_attendance(hms_attendance.room_id, NULL,
-		hms_attendance.session_id, hms_attendance.after, hms_attendance.before);
+	SELECT r.* FROM hms_internal.attendance(hms_attendance.room_id, NULL,
+		hms_attendance.session_id, hms_attendance.after, hms_attendance.before) AS r;
 END;
+COMMENT ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) IS
+'Who was in which session of a room and for how long, a row per session and user: present_minutes is how long the user was there, share the part of the session that this is; minutes are device minutes, two devices at once count twice. known_by: user_id, name or peer_id, whichever user_id is. Roles in hms.bot_roles are no persons. Without room_id every room (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.hms_attendance(room_ids text[], session_id text DEFAULT NULL,
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
-	session_id text, room_id text, user_id text, name text, roles text[], joins integer,
-	first_joined_at timestamptz, last_left_at timestamptz,
-	duration interval, present interval, minutes numeric, share numeric, inside boolean)
+	session_id text, room_id text, user_id text, known_by text, name text, roles text[], joins integer,
+	first_joined_at timestamptz, last_left_at timestamptz, duration interval, present interval,
+	minutes numeric, present_minutes numeric, share numeric, inside boolean)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_attendance(NULL, coalesce(hms_attendance.room_ids, '{}'),
-		hms_attendance.session_id, hms_attendance.after, hms_attendance.before);
+	SELECT r.* FROM hms_internal.attendance(NULL, coalesce(hms_attendance.room_ids, '{}'),
+		hms_attendance.session_id, hms_attendance.after, hms_attendance.before) AS r;
 END;
-
-COMMENT ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) IS
-'Who was in which session of a room and for how long, a row per session and user: joins counts stays, duration sums them, present is their union (two devices at once count once), minutes is duration in minutes, share is present by the session''s length, at most 1; last_left_at is NULL while inside. room_id NULL: every room (GET /sessions)';
-REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.hms_attendance(text[], text, timestamptz, timestamptz) IS
 'Who was in which session of several rooms and for how long (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text[], text, timestamptz, timestamptz) FROM PUBLIC;
@@ -3121,17 +3140,16 @@ REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text[], text, timestamptz, tim
 -- hms_session_usage(room_ids, after, before)
 --		How long each session of the room was, and how many were in it.
 --
--- Arguments: the room (NULL or left out: every room of the account), or several
--- (NULL: none); sessions created at or after, at or before.  A row per session, those without
--- peers too.  duration is the session's own length (until now while active),
--- participant_time the sum of all stays, participant_minutes the same in minutes.
--- peak_peers is the most stays open at once, peak_at the first instant of that,
--- NULL when nobody was in for any time.  ended_at is NULL while active.  In order
--- of session start.
+-- Arguments: the room (left out: every room of the account), or several; sessions
+-- created at or after, at or before.  A row per session, those without peers too;
+-- persons only (hms.bot_roles).  duration is the session's own length (until now
+-- while active), participant_time the sum of all stays, participant_minutes the
+-- same in minutes.  peak_peers is the most stays open at once, peak_at the first
+-- instant of that, NULL when nobody was in for any time.  ended_at is NULL while
+-- active.  In order of session start.
 --
 -- Errors: those of hms_sessions.  Source: GET /sessions.
-CREATE FUNCTION @extschema@.hms_session_usage(room_id text DEFAULT NULL,
-	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_session_usage(room_id text DEFAULT NULL, after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
 	active boolean, duration interval, peers integer, users integer, joins integer,
@@ -3139,26 +3157,24 @@ RETURNS TABLE (
 	peak_peers integer, peak_at timestamptz)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_session_usage(hms_session_usage.room_id, NULL, NULL,
-		hms_session_usage.after, hms_session_usage.before);
+	SELECT r.* FROM hms_internal.session_usage(hms_session_usage.room_id, NULL,
+		NULL, hms_session_usage.after, hms_session_usage.before) AS r;
 END;
-
-CREATE FUNCTION @extschema@.hms_session_usage(room_ids text[],
-	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
-RETURNS TABLE (
-	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
-	active boolean, duration interval, peers integer, users integer, joins integer,
-	participant_time interval, participant_minutes numeric,
-	peak_peers integer, peak_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
-BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_session_usage(NULL, coalesce(hms_session_usage.room_ids, '{}'), NULL,
-		hms_session_usage.after, hms_session_usage.before);
-END;
-
 COMMENT ON FUNCTION @extschema@.hms_session_usage(text, timestamptz, timestamptz) IS
-'How long each session of a room was and how many were in it, a row per session: duration is its own length, participant_time the sum of all stays, peak_peers the most stays open at once, peak_at the first instant of that. room_id NULL: every room (GET /sessions)';
+'How long each session of a room was and how many were in it, a row per session: duration is its own length, participant_time the sum of all stays, peak_peers the most stays open at once, peak_at the first instant of that. Roles in hms.bot_roles are no persons. Without room_id every room (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_session_usage(text, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.hms_session_usage(room_ids text[], after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
+RETURNS TABLE (
+	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
+	active boolean, duration interval, peers integer, users integer, joins integer,
+	participant_time interval, participant_minutes numeric,
+	peak_peers integer, peak_at timestamptz)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	SELECT r.* FROM hms_internal.session_usage(NULL, coalesce(hms_session_usage.room_ids, '{}'),
+		NULL, hms_session_usage.after, hms_session_usage.before) AS r;
+END;
 COMMENT ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timestamptz) IS
 'How long each session of several rooms was and how many were in it (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timestamptz) FROM PUBLIC;
@@ -3167,41 +3183,42 @@ REVOKE ALL ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timest
 -- hms_talk_time(room_ids, session_id)
 --		For how long each user's microphone, camera and screen were on.
 --
--- Arguments: the room, or several (NULL: none); one session only.  A row per session, user,
+-- Arguments: the room, or several; one session only.  A row per session, user,
 -- track_type (audio, video) and source (regular, screen), also for tracks that
--- never were on.  A track is on while it is added and not muted (an event that
--- does not tell mute is not muted); it ends at its remove event, else when its
--- peer leaves, else at the session's end, else now, and what comes after that is
--- ignored.  on_time sums the user's tracks (two at once count twice), switches
--- counts changes of state by add and update events, longest is one span of one
--- track.  A peer that the session does not list is the user its events name.
--- Events of sessions that the API does not list are left out.  The API keeps
--- events for 30 days: older sessions have no rows.
+-- never were on; persons only (hms.bot_roles).  A track is on while it is added
+-- and not muted (an event that does not tell mute is not muted); it ends at its
+-- remove event, else when its peer leaves, else at the session's end, else now;
+-- what comes after that is ignored, but a later add event begins it anew.
+-- on_time sums the user's tracks (two at once count twice), switches counts changes
+-- of state by add and update events, longest is one span of one track.  A peer that
+-- the session does not list is the user its events name.  Events of sessions that
+-- the API does not list are left out.  The API keeps events for 30 days: older
+-- sessions have no rows, of which a NOTICE tells.
 --
 -- Errors: those of hms_sessions and hms_track_events.  Source: GET /sessions,
 -- GET /analytics/events.
 CREATE FUNCTION @extschema@.hms_talk_time(room_id text, session_id text DEFAULT NULL)
 RETURNS TABLE (
-	session_id text, room_id text, user_id text, track_type text, source text,
+	session_id text, room_id text, user_id text, known_by text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_talk_time(hms_talk_time.room_id, NULL, hms_talk_time.session_id);
+	SELECT r.* FROM hms_internal.talk_time(hms_talk_time.room_id, NULL,
+		hms_talk_time.session_id) AS r;
 END;
+COMMENT ON FUNCTION @extschema@.hms_talk_time(text, text) IS
+'For how long each user''s microphone, camera and screen were on in a room, a row per session, user, track type and source: on_time sums the user''s tracks, switches counts changes of state by add and update events, longest is one span of one track. Roles in hms.bot_roles are no persons. Events reach 30 days back (GET /sessions, GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.hms_talk_time(room_ids text[], session_id text DEFAULT NULL)
 RETURNS TABLE (
-	session_id text, room_id text, user_id text, track_type text, source text,
+	session_id text, room_id text, user_id text, known_by text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_talk_time(NULL, coalesce(hms_talk_time.room_ids, '{}'),
-		hms_talk_time.session_id);
+	SELECT r.* FROM hms_internal.talk_time(NULL, coalesce(hms_talk_time.room_ids, '{}'),
+		hms_talk_time.session_id) AS r;
 END;
-
-COMMENT ON FUNCTION @extschema@.hms_talk_time(text, text) IS
-'For how long each user''s microphone, camera and screen were on in a room, a row per session, user, track type and source: on_time sums the user''s tracks, switches counts changes of state by add and update events, longest is one span of one track. Events reach 30 days back (GET /sessions, GET /analytics/events)';
-REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.hms_talk_time(text[], text) IS
 'For how long each user''s microphone, camera and screen were on in several rooms (GET /sessions, GET /analytics/events)';
 REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text[], text) FROM PUBLIC;
@@ -3210,39 +3227,119 @@ REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text[], text) FROM PUBLIC;
 -- hms_concurrency(room_ids, session_id, step)
 --		How many peers and users were inside at each step of each session.
 --
--- Arguments: the room (NULL: every room of the account), or several (NULL: none);
--- one session only; the step.  A row at each session's start and each step after it until its
--- end (now while active), a step at the end included.  Who leaves at the instant
--- of a step is gone, who joins is there.  In order of session start and time.
+-- Arguments: the room (left out: every room of the account), or several; one
+-- session only; the step.  A row at each session's start and each step after it
+-- until its end (now while active), a step at the end included; persons only
+-- (hms.bot_roles).  Who leaves at the instant of a step is gone, who joins is
+-- there.  In order of session start and time.
 --
 -- Errors: 22023 unless the step is longer than zero; those of hms_sessions.
 -- Source: GET /sessions, or GET /sessions/{id}.
-CREATE FUNCTION @extschema@.hms_concurrency(room_id text, session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_concurrency(room_id text DEFAULT NULL, session_id text DEFAULT NULL,
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_concurrency(hms_concurrency.room_id, NULL,
-		hms_concurrency.session_id, hms_internal._hms_step(hms_concurrency.step));
+	SELECT r.* FROM hms_internal.concurrency(hms_concurrency.room_id, NULL,
+		hms_concurrency.session_id, hms_internal.step(hms_concurrency.step)) AS r;
 END;
+COMMENT ON FUNCTION @extschema@.hms_concurrency(text, text, interval) IS
+'How many peers and users were inside at the start of each session of a room and at each step until its end; who leaves at the instant of a step is gone, who joins is there. Roles in hms.bot_roles are no persons. Without room_id every room (GET /sessions)';
+REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text, text, interval) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.hms_concurrency(room_ids text[], session_id text DEFAULT NULL,
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 BEGIN ATOMIC
-	SELECT * FROM hms_internal._hms_concurrency(NULL, coalesce(hms_concurrency.room_ids, '{}'),
-		hms_concurrency.session_id, hms_internal._hms_step(hms_concurrency.step));
+	SELECT r.* FROM hms_internal.concurrency(NULL, coalesce(hms_concurrency.room_ids, '{}'),
+		hms_concurrency.session_id, hms_internal.step(hms_concurrency.step)) AS r;
 END;
-
-COMMENT ON FUNCTION @extschema@.hms_concurrency(text, text, interval) IS
-'How many peers and users were inside at the start of each session of a room and at each step until its end; who leaves at the instant of a step is gone, who joins is there. room_id NULL: every room (GET /sessions)';
-REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text, text, interval) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.hms_concurrency(text[], text, interval) IS
 'How many peers and users were inside at each step of each session of several rooms (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text[], text, interval) FROM PUBLIC;
 
--- What sends requests is not for everybody: hms_grant opens it.
+-- Make the views attendance, session_usage and talk_time over a schema's stays and
+-- track_events, or make them anew.  What their owner set stays: options, comments,
+-- grants.  They show what the caller may see (security_invoker) from PostgreSQL 15
+-- on, unless the owner says otherwise.
+CREATE FUNCTION hms_internal.create_report_views(schema name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation name;
+	report record;
+	set_options text[];
+BEGIN
+	IF to_regnamespace(quote_ident(schema)) IS NULL THEN
+		RAISE EXCEPTION 'schema % does not exist', quote_ident(schema)
+			USING ERRCODE = 'invalid_schema_name';
+	END IF;
+	FOREACH relation IN ARRAY '{stays,track_events}'::name[] LOOP
+		IF to_regclass(format('%I.%I', schema, relation)) IS NULL THEN
+			RAISE EXCEPTION 'schema % has no relation %', quote_ident(schema), relation
+				USING ERRCODE = 'undefined_table',
+				HINT = 'Make it with hms_create_mirror, or with IMPORT FOREIGN SCHEMA api.';
+		END IF;
+	END LOOP;
+
+	FOR report IN SELECT * FROM (VALUES
+			('attendance', 'Who was in which session and for how long, a row per session and user: hms_attendance over this schema.',
+				'room_id, session_id or user_id'),
+			('session_usage', 'How long each session was and how many were in it, a row per session: hms_session_usage over this schema.',
+				'room_id, session_id, started_at or active'),
+			('talk_time', 'For how long each user''s microphone, camera and screen were on, a row per session, user and kind of track: hms_talk_time over this schema.',
+				'room_id or session_id')
+		) AS r (name, comment, columns) LOOP
+		set_options := coalesce((SELECT c.reloptions FROM pg_class AS c
+			WHERE c.oid = to_regclass(format('%I.%I', schema, report.name))), '{}');
+		IF current_setting('server_version_num')::integer >= 150000 AND NOT EXISTS (
+				SELECT FROM pg_options_to_table(set_options) AS o WHERE o.option_name = 'security_invoker') THEN
+			set_options := set_options || 'security_invoker=true'::text;
+		END IF;
+		EXECUTE format('CREATE OR REPLACE VIEW %I.%I %s AS %s', schema, report.name,
+			'WITH (' || (SELECT string_agg(format('%I = %L', o.option_name, o.option_value), ', ')
+				FROM pg_options_to_table(set_options) AS o) || ')',
+			hms_internal.report_query(report.name, format('SELECT * FROM %I.stays', schema),
+				CASE report.name WHEN 'talk_time' THEN format('SELECT * FROM %I.track_events', schema) END));
+		IF obj_description(to_regclass(format('%I.%I', schema, report.name)), 'pg_class') IS NULL THEN
+			EXECUTE format('COMMENT ON VIEW %I.%I IS %L', schema, report.name, report.comment
+				|| ' A condition on ' || report.columns || ' reaches the relations underneath, a join does not: write room_id = ANY (ARRAY(SELECT ...)).');
+		END IF;
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.create_report_views(name) IS
+'Internal: makes the views of the reports over a schema''s stays and track events';
+
+-- hms_create_reports(schema)
+--		Make the views attendance, session_usage and talk_time in a schema of yours.
+--
+-- They have the columns of the functions, and are made over the schema's own stays
+-- and track_events, whatever those are: foreign tables (IMPORT FOREIGN SCHEMA api), or what
+-- hms_create_mirror made, which makes these views too.  Made again they keep what
+-- you set: options, comments, grants.
+--
+-- Errors: 22004 (no schema named), 3F000 (no such schema), 42P01 (it lacks stays
+-- or track_events), 42703 (they lack a column), 42501.
+CREATE FUNCTION @extschema@.hms_create_reports(schema name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF schema IS NULL THEN
+		RAISE EXCEPTION 'argument "schema" must not be null'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM hms_internal.create_report_views(schema);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.hms_create_reports(name) IS
+'Make the report views of a schema over its stays and track_events';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_reports(name) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- The mirror: the account's history in ordinary tables of the caller's schema
@@ -3404,78 +3501,6 @@ END;
 COMMENT ON FUNCTION hms_internal._hms_upsert(text, text, text, text, boolean) IS
 'Internal: the INSERT that brings rows into a table of a mirror';
 
--- The body of a report of section "Attendance and usage", reading the mirror's
--- tables in the place of the API, for the one row of sessions that the query
--- around it calls mirror_session.  So a report is written once, and a query over
--- its view works out the sessions that it wants and no others.
-CREATE FUNCTION hms_internal._hms_mirror_body(mirror text, ext text, function text)
-RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	body text := regexp_replace(
-		pg_get_function_sqlbody((SELECT p.oid FROM pg_proc p
-			WHERE p.proname = function AND p.pronamespace = 'hms_internal'::regnamespace)),
-		'^BEGIN ATOMIC\s|;\s*END\s*$', '', 'g');
-	call text := 'hms_internal\.%s\([^()]*\)';
-	timed_stays text;
-	track_columns text;
-BEGIN
-	IF function <> '_hms_timed_stays' THEN
-		EXECUTE format('SELECT hms_internal._hms_mirror_body($1, $2, ''_hms_timed_stays''),'
-				' array_to_string(hms_internal._hms_columns($2, ''hms_track_event''), '', e.'')', ext)
-			INTO STRICT timed_stays, track_columns USING mirror, ext;
-		body := regexp_replace(body, format(call, '_hms_timed_stays'),
-			'(' || replace(timed_stays, '\', '\\') || ')', 'g');
-		body := regexp_replace(body, format(call, '_hms_tracks'),
-			replace(format('(SELECT e.%s FROM %s.track_events AS e'
-				' WHERE e.room_id = mirror_session.room_id AND e.session_id = mirror_session.id)',
-				track_columns, mirror), '\', '\\'), 'g');
-	END IF;
-	RETURN regexp_replace(body, format(call, '_hms_stays'),
-		replace(format('(SELECT mirror_session.id, mirror_session.room_id, mirror_session.active,'
-			' mirror_session.created_at, mirror_session.updated_at,'
-			' p.id, p.user_id, p.name, p.role, p.joined_at, p.left_at'
-			' FROM (VALUES (1)) AS one LEFT JOIN %s.session_peers AS p'
-			' ON p.room_id = mirror_session.room_id AND p.session_id = mirror_session.id)',
-			mirror), '\', '\\'), 'g');
-END;
-$$;
-COMMENT ON FUNCTION hms_internal._hms_mirror_body(text, text, text) IS
-'Internal: the SQL of a report over a mirror''s tables';
-
--- Make the view of a report.
-CREATE FUNCTION hms_internal._hms_mirror_view(mirror text, ext text, view text, comment text)
-RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	body text;
-	columns text;
-	names text;
-BEGIN
-	EXECUTE format('SELECT hms_internal._hms_mirror_body($1, $2, $3)', ext)
-		INTO STRICT body USING mirror, ext, '_hms_' || view;
-	-- the session's own columns, so that a condition on them finds its rows
-	SELECT string_agg(CASE a.name WHEN 'session_id' THEN 'mirror_session.id AS session_id'
-			WHEN 'room_id' THEN 'mirror_session.room_id'
-			WHEN 'started_at' THEN 'mirror_session.created_at AS started_at'
-			WHEN 'active' THEN 'mirror_session.active'
-			ELSE 'report.' || quote_ident(a.name) END, ', ' ORDER BY a.place),
-		string_agg(quote_ident(a.name), ', ' ORDER BY a.place)
-	INTO STRICT columns, names
-	FROM pg_proc p, unnest(p.proargnames, p.proargmodes) WITH ORDINALITY AS a (name, mode, place)
-	WHERE p.proname = '_hms_' || view AND p.pronamespace = 'hms_internal'::regnamespace AND a.mode = 't';
-	EXECUTE format('CREATE OR REPLACE VIEW %1$s.%2$I AS SELECT %3$s FROM %1$s.sessions AS mirror_session'
-		' CROSS JOIN LATERAL (%4$s) AS report (%5$s)', mirror, view, columns, body, names);
-	EXECUTE format('COMMENT ON VIEW %s.%I IS %L', mirror, view, comment);
-END;
-$$;
-COMMENT ON FUNCTION hms_internal._hms_mirror_view(text, text, text, text) IS
-'Internal: makes a view of a mirror';
-
 -- Make the tables and views; where they are there, add the columns that they
 -- lack and make the views anew.
 CREATE FUNCTION hms_internal._hms_create_mirror(mirror text, ext text)
@@ -3571,12 +3596,14 @@ BEGIN
 		EXECUTE format('COMMENT ON COLUMN %s.%I.%I IS %L', mirror, made.relname, made.attname, made.comment);
 	END LOOP;
 
-	EXECUTE format($sql$
-		SELECT hms_internal._hms_mirror_view($1, $2, v.name, v.comment) FROM (VALUES
-			('attendance', 'Who was in which session and for how long, a row per session and user: hms_attendance over the mirror.'),
-			('session_usage', 'How long each session was and how many were in it: hms_session_usage over the mirror.'),
-			('talk_time', 'For how long each user''s tracks were on: hms_talk_time over the mirror.')
-		) AS v (name, comment)$sql$, ext) USING mirror, ext;
+	-- its peers beside their sessions, as the API gives them
+	EXECUTE format('CREATE OR REPLACE VIEW %1$s.stays AS'
+		' SELECT p.id, s.id AS session_id, s.room_id, p.user_id, p.name, p.role, p.joined_at, p.left_at,'
+		' s.active AS session_active, s.created_at AS session_created_at, s.updated_at AS session_updated_at, p.extra'
+		' FROM %1$s.sessions AS s LEFT JOIN %1$s.session_peers AS p ON p.room_id = s.room_id AND p.session_id = s.id', mirror);
+	EXECUTE format('COMMENT ON VIEW %s.stays IS %L', mirror,
+		'Peers beside the times of their sessions, a row each, and one without a peer for a session that has none: what the reports read.');
+	PERFORM hms_internal.create_report_views(n.nspname) FROM pg_namespace AS n WHERE n.oid = mirror::regnamespace;
 END;
 $$;
 COMMENT ON FUNCTION hms_internal._hms_create_mirror(text, text) IS
@@ -4478,11 +4505,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	stay text;
 	data jsonb;
 BEGIN
-	EXECUTE format('SELECT hms_internal._hms_mirror_body($1, $2, ''_hms_timed_stays'')', ext)
-		INTO STRICT stay USING mirror, ext;
 	EXECUTE format($sql$
 		WITH mirror_sessions AS MATERIALIZED (
 			SELECT s.* FROM %1$s.sessions AS s
@@ -4493,23 +4517,26 @@ BEGIN
 			'title', (SELECT coalesce(max(nullif(r.name, '')), $1) FROM %1$s.rooms AS r WHERE r.id = $1),
 			'sessions', (SELECT jsonb_agg(to_jsonb(u) || jsonb_build_object('room', coalesce(nullif(r.name, ''), u.room_id),
 					'length', extract(epoch FROM u.duration)) ORDER BY u.started_at, u.session_id)
-				FROM mirror_sessions AS m
-					JOIN %1$s.session_usage AS u ON u.room_id = m.room_id AND u.session_id = m.id
-					LEFT JOIN %1$s.rooms AS r ON r.id = u.room_id),
+				FROM %1$s.session_usage AS u LEFT JOIN %1$s.rooms AS r ON r.id = u.room_id
+				WHERE u.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
+					AND u.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))),
 			'attendance', (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('present', extract(epoch FROM a.present)))
-				FROM mirror_sessions AS m
-					JOIN %1$s.attendance AS a ON a.room_id = m.room_id AND a.session_id = m.id),
+				FROM %1$s.attendance AS a
+				WHERE a.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
+					AND a.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))),
 			'talk', (SELECT jsonb_agg(jsonb_build_object('session_id', t.session_id, 'user_id', t.user_id,
 					'kind', CASE WHEN t.source = 'screen' THEN 'screen' ELSE t.track_type END,
 					'on', extract(epoch FROM t.on_time)))
-				FROM mirror_sessions AS m
-					JOIN %1$s.talk_time AS t ON t.room_id = m.room_id AND t.session_id = m.id),
+				FROM %1$s.talk_time AS t
+				WHERE t.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
+					AND t.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))),
 			'stays', (SELECT jsonb_agg(jsonb_build_object('session_id', t.session_id, 'user_id', t.user_id,
 					'role', t.role, 'begins_at', t.begins_at, 'ends_at', t.ends_at))
-				FROM mirror_sessions AS mirror_session
-					CROSS JOIN LATERAL (%2$s) AS t (session_id, room_id, active, started_at, ended_at, stops_at,
-						peer_id, user_id, name, role, joined_at, left_at, inside, begins_at, ends_at)
-				WHERE t.peer_id IS NOT NULL AND t.begins_at IS NOT NULL))$sql$, mirror, stay)
+				FROM (%2$s) AS t
+				WHERE t.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
+					AND t.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))
+					AND t.is_person AND t.begins_at IS NOT NULL))$sql$, mirror,
+			hms_internal.report_query('timed_stays', format('SELECT * FROM %s.stays', mirror)))
 	INTO STRICT data USING room_id, after, before;
 	RETURN data;
 END;
@@ -4783,7 +4810,7 @@ BEGIN ATOMIC
 				WHEN p.proname IN ('hms_stream_key', 'hms_template', 'hms_templates',
 					'hms_template_settings', 'hms_template_destinations',
 					'hms_legacy_templates') THEN 'write'
-				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_sync',
+				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_create_reports', 'hms_sync',
 					'hms_receive_webhook', 'hms_report_html') THEN 'read'
 				ELSE 'write'
 			END);

@@ -38,6 +38,7 @@ static char *hms_beam_url = NULL;
 static char *hms_policy_url = NULL;
 static char *hms_ca_file = NULL;
 char	   *hms_server = NULL;
+static char *hms_bot_roles = NULL;	/* read by the SQL of the reports */
 char	   *hms_webhook_header = NULL;
 char	   *hms_webhook_secret = NULL;
 char	   *hms_webhook_key = NULL;
@@ -318,6 +319,12 @@ hms_settings_init(void)
 							"Longest wait before a request is repeated; an error is raised instead of a longer one.",
 							NULL, &hms_max_retry_wait, 60000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("hms.bot_roles",
+							   "Roles of peers that are no persons: the reports leave them out.",
+							   "Names of roles with commas between them, such as that of the browser that records a room.",
+							   &hms_bot_roles, "__internal_recorder",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
 	DefineCustomIntVariable("hms.page_size",
 							"Rows asked for per page of a list.",
 							NULL, &hms_page_size, 100, 10, 100,

@@ -24,16 +24,16 @@ AS_IS, TEXT = "{0}", "{0}::text"
 # agree on: times and intervals as microseconds, numeric with its scale.
 COLUMNS = {
     "attendance": dict(
-        session_id=AS_IS, room_id=AS_IS, user_id=AS_IS, name=AS_IS, roles=AS_IS, joins=AS_IS,
-        first_joined_at=TIME, last_left_at=TIME, duration=TIME, present=TIME, minutes=TEXT,
-        share=TEXT, inside=AS_IS),
+        session_id=AS_IS, room_id=AS_IS, user_id=AS_IS, known_by=AS_IS, name=AS_IS, roles=AS_IS,
+        joins=AS_IS, first_joined_at=TIME, last_left_at=TIME, duration=TIME, present=TIME,
+        minutes=TEXT, present_minutes=TEXT, share=TEXT, inside=AS_IS),
     "session_usage": dict(
         session_id=AS_IS, room_id=AS_IS, started_at=TIME, ended_at=TIME, active=AS_IS,
         duration=TIME, peers=AS_IS, users=AS_IS, joins=AS_IS, participant_time=TIME,
         participant_minutes=TEXT, peak_peers=AS_IS, peak_at=TIME),
     "talk_time": dict(
-        session_id=AS_IS, room_id=AS_IS, user_id=AS_IS, track_type=AS_IS, source=AS_IS,
-        on_time=TIME, switches=AS_IS, longest=TIME),
+        session_id=AS_IS, room_id=AS_IS, user_id=AS_IS, known_by=AS_IS, track_type=AS_IS,
+        source=AS_IS, on_time=TIME, switches=AS_IS, longest=TIME),
     "concurrency": dict(session_id=AS_IS, at=TIME, peers=AS_IS, users=AS_IS),
     "session_peers": dict(
         id=AS_IS, session_id=AS_IS, room_id=AS_IS, user_id=AS_IS, name=AS_IS, role=AS_IS,
@@ -56,26 +56,45 @@ def timestamp(micros):
 class Calls:
     """Calls about one world, sent as one statement, so that now is one instant."""
 
-    def __init__(self, world):
+    def __init__(self, world, bot_roles):
         self.world = world
+        self.bot_roles = bot_roles
+        self.bots = {role.strip() for role in bot_roles.split(",")} - {""}
         self.asked = []
 
-    def add(self, function, arguments, expected):
-        """A call and what makes its rows, given now."""
+    def add_relation(self, relation, function, expected):
+        """A relation with the columns of a function, and what makes its rows, given now."""
         columns = ", ".join(f"{form.format('r.' + name)} AS {name}"
                             for name, form in COLUMNS[function].items())
-        call = f"hms_{function}({arguments})"
-        self.asked.append((call, function, columns, expected))
+        self.asked.append((relation, function, columns, expected))
+
+    def add(self, function, arguments, expected):
+        """A call and what makes its rows."""
+        self.add_relation(f"hms_{function}({arguments}) AS r", function, expected)
+
+    def add_views(self, rooms, session=None):
+        """The same reports as views over tables."""
+        where = f"room_id = ANY ({literal(rooms)})"
+        if session is not None:
+            where += f" AND session_id = {literal(session)}"
+
+        def chosen(now):
+            return oracle.sessions(self.world, now, self.bots, rooms, session)
+
+        for function, rows in (("attendance", lambda now: oracle.attendance(chosen(now))),
+                               ("session_usage", lambda now: oracle.usage(chosen(now))),
+                               ("talk_time", lambda now: oracle.talk_time(self.world, chosen(now), self.bots))):
+            self.add_relation(f"tables.{function} AS r WHERE {where}", function, rows)
 
     def add_all(self, rooms, argument, session=None):
         """Every function over rooms, or over one session of them."""
         one = "" if session is None else f", session_id => {literal(session)}"
 
         def chosen(now):
-            return oracle.sessions(self.world, now, rooms, session)
+            return oracle.sessions(self.world, now, self.bots, rooms, session)
 
         self.add("attendance", argument + one, lambda now: oracle.attendance(chosen(now)))
-        self.add("talk_time", argument + one, lambda now: oracle.talk_time(self.world, chosen(now)))
+        self.add("talk_time", argument + one, lambda now: oracle.talk_time(self.world, chosen(now), self.bots))
         for step, text in ((60, None), (7, "7 seconds")):
             self.add("concurrency", argument + one + (f", step => '{text}'" if text else ""),
                      lambda now, step=step: oracle.concurrency(chosen(now), step * oracle.SECOND))
@@ -85,17 +104,20 @@ class Calls:
     def run(self, psql):
         """The functions' rows beside the oracle's: [(call, function, got, wanted)]."""
         rows = ",\n".join(
-            f"(SELECT coalesce(json_agg(x), '[]') FROM (SELECT {columns} FROM {call} AS r) AS x)"
-            for call, _, columns, _ in self.asked)
+            f"(SELECT coalesce(json_agg(x), '[]') FROM (SELECT {columns} FROM {relation}) AS x)"
+            for relation, _, columns, _ in self.asked)
         now = TIME.format("statement_timestamp()")
-        now, *answers = psql(f"SELECT json_build_array({now},\n{rows})")
-        return [(call, function, got, expected(now))
-                for (call, function, _, expected), got in zip(self.asked, answers)]
+        now, *answers = psql(f"SET hms.bot_roles = {literal(self.bot_roles)};\nSELECT json_build_array({now},\n{rows})")
+        return [(relation, function, got, expected(now))
+                for (relation, function, _, expected), got in zip(self.asked, answers)]
 
 
-def calls_about(world, rooms):
-    """What is asked about these rooms of a world."""
-    calls = Calls(world)
+def calls_about(world, rooms, bot_roles="__internal_recorder"):
+    """What is asked about these rooms of a world; its stays and events become tables too."""
+    psql(f"""TRUNCATE tables.stays, tables.track_events;
+        INSERT INTO tables.stays SELECT * FROM hms_internal.stays(NULL, {literal(rooms)}, NULL, NULL, NULL);
+        INSERT INTO tables.track_events SELECT * FROM hms_track_events({literal(rooms)})""")
+    calls = Calls(world, bot_roles)
     sessions = [s for s in world["sessions"] if s["room_id"] in rooms]
     for room in rooms:
         calls.add_all([room], literal(room))
@@ -103,8 +125,10 @@ def calls_about(world, rooms):
             [s for s in sessions if s["room_id"] == room]))
     calls.add_all(rooms, literal(rooms))
     calls.add_all([], literal([]))
+    calls.add_views(rooms)
     if sessions:
         middle = sessions[len(sessions) // 2]
+        calls.add_views([middle["room_id"]], middle["id"])
         calls.add_all([middle["room_id"]], literal(middle["room_id"]), middle["id"])
         calls.add_all([rooms[0]], literal(rooms[0]), sessions[-1]["id"])
         begin = oracle.instant(middle["created_at"])
@@ -115,7 +139,7 @@ def calls_about(world, rooms):
                                    ("session_usage", oracle.usage)):
                 calls.add(function, literal(rooms) + arguments,
                           lambda now, rows=rows, window=window: rows(
-                              oracle.sessions(world, now, rooms, **window)))
+                              oracle.sessions(world, now, calls.bots, rooms, **window)))
     return calls
 
 
@@ -166,7 +190,7 @@ def psql(statement):
                           input=f"SET jit = off;\n{statement};\n", capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{done.stderr}\nin {statement[:2000]}")
-    return json.loads(done.stdout)
+    return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 def standin(api, path, document=None):
@@ -185,6 +209,10 @@ def main():
     given = arguments.parse_args()
 
     tap = Tap()
+    psql("""CREATE SCHEMA tables;
+        CREATE TABLE tables.stays (LIKE hms_stay);
+        CREATE TABLE tables.track_events (LIKE hms_track_event);
+        SELECT FROM hms_create_reports('tables')""")
     seeded = standin(given.api, "/_standin/world")
     for room in seeded["rooms"]:
         if any(session["room_id"] == room["id"] for session in seeded["sessions"]):
@@ -193,7 +221,7 @@ def main():
     for world in worlds.all_worlds(given.seed, given.worlds):
         standin(given.api, "/_standin/world", world.document)
         rooms = [room["id"] for room in world.document["rooms"]]
-        compare(tap, world.name, calls_about(world.document, rooms).run(psql))
+        compare(tap, world.name, calls_about(world.document, rooms, world.bot_roles).run(psql))
     for function in COLUMNS:
         tap.check(TOTAL[function] > 100, f"{TOTAL[function]} rows of {function} compared")
     return tap.done()

@@ -37,12 +37,20 @@ def minutes(micros):
     return rounded(micros, MINUTE, 2)
 
 
+def known(user_id, name, peer_id):
+    """A user: what it is known by, and that."""
+    for known_by, value in (("user_id", user_id), ("name", name)):
+        if value:
+            return known_by, value
+    return "peer_id", peer_id
+
+
 class Stay:
     """One peer of one session."""
 
     def __init__(self, session, peer, now):
         self.id = peer["id"]
-        self.user = peer.get("user_id") or peer.get("name") or peer["id"]
+        self.user = known(peer.get("user_id"), peer.get("name"), peer["id"])
         self.name = peer.get("name")
         self.role = peer.get("role")
         self.joined = instant(peer.get("joined_at"))
@@ -68,7 +76,7 @@ class Stay:
 class Session:
     """One session and its stays."""
 
-    def __init__(self, session, now):
+    def __init__(self, session, now, bots):
         self.id = session["id"]
         self.room = session["room_id"]
         self.active = bool(session["active"])
@@ -78,14 +86,16 @@ class Session:
         if self.end is None or self.end < self.start:
             self.end = self.start
         self.length = self.end - self.start
-        self.stays = [Stay(session, peer, now) for peer in (session.get("peers") or {}).values()]
+        peers = (session.get("peers") or {}).values()
+        self.stays = [Stay(session, peer, now) for peer in peers if peer.get("role") not in bots]
+        self.bots = {peer["id"] for peer in peers if peer.get("role") in bots}
 
 
-def sessions(world, now, rooms=None, session_id=None, after=None, before=None):
-    """The sessions a call is about."""
+def sessions(world, now, bots, rooms=None, session_id=None, after=None, before=None):
+    """The sessions a call is about; peers of the roles in bots are no persons."""
     found = []
     for raw in world["sessions"]:
-        session = Session(raw, now)
+        session = Session(raw, now, bots)
         if rooms is not None and session.room not in rooms:
             continue
         if session_id is not None and session.id != session_id:
@@ -128,13 +138,15 @@ def attendance(chosen):
             joins = [stay.joined for stay in stays if stay.joined is not None]
             ends = [stay.end for stay in stays if stay.end is not None]
             rows.append({
-                "session_id": session.id, "room_id": session.room, "user_id": user,
+                "session_id": session.id, "room_id": session.room,
+                "user_id": user[1], "known_by": user[0],
                 "name": latest(stays).name,
                 "roles": sorted({stay.role for stay in stays if stay.role}),
                 "joins": len(stays),
                 "first_joined_at": min(joins, default=None),
                 "last_left_at": None if inside else max(ends, default=None),
-                "duration": duration, "present": present, "minutes": minutes(duration),
+                "duration": duration, "present": present,
+                "minutes": minutes(duration), "present_minutes": minutes(present),
                 "share": rounded(min(present, session.length), session.length, 3)
                          if session.length else None,
                 "inside": inside,
@@ -176,19 +188,28 @@ def concurrency(chosen, step):
 
 
 class Track:
-    """One track: on while it is added and not muted."""
+    """One track: on while it is added and not muted, until it ends; a later add begins it anew."""
 
     def __init__(self, events, leaves):
         events = sorted(events, key=lambda e: (e["at"], ORDER[e["type"]], bool(e["mute"])))
-        removed = [e["at"] for e in events if e["type"] == "track.remove.success"]
-        end = removed[0] if removed else leaves
         self.kind = (max((e["track_type"] for e in events if e["track_type"]), default=None),
                      max((e["source"] for e in events if e["source"]), default=None))
         self.spans, self.switches = [], 0
+        while events:
+            removes = [n for n, e in enumerate(events) if e["type"] == "track.remove.success"]
+            if removes:
+                self.live(events[:removes[0]], events[removes[0]]["at"])
+                events = events[removes[0] + 1:]
+                while events and events[0]["type"] != "track.add.success":
+                    events.pop(0)
+            else:
+                self.live([e for e in events if e["at"] <= leaves], leaves)
+                events = []
+
+    def live(self, events, end):
+        """One life of it: it begins off and ends at that instant."""
         since = None
         for event in events:
-            if event["type"] == "track.remove.success" or event["at"] > end:
-                break
             on = not event["mute"]
             if on and since is None:
                 since = event["at"]
@@ -201,7 +222,7 @@ class Track:
             self.spans.append(end - since)
 
 
-def talk_time(world, chosen):
+def talk_time(world, chosen, bots):
     rows = {}
     for session in chosen:
         listed = {stay.id: stay for stay in session.stays}
@@ -212,20 +233,26 @@ def talk_time(world, chosen):
                 peers[data["peer_id"]][data["track_id"]].append({
                     "at": instant(raw["timestamp"]), "type": raw["type"], "mute": data.get("mute"),
                     "track_type": data.get("type"), "source": data.get("source"),
-                    "user_id": data.get("user_id"), "name": data.get("user_name")})
+                    "user_id": data.get("user_id"), "name": data.get("user_name"),
+                    "role": data.get("role")})
         for peer, tracks in peers.items():
+            if peer in session.bots:
+                continue
             if peer in listed:
                 user, leaves = listed[peer].user, listed[peer].left
             else:
                 events = [event for events in tracks.values() for event in events]
-                user = max((e["user_id"] for e in events if e["user_id"]), default=None) \
-                    or max((e["name"] for e in events if e["name"]), default=None) or peer
+                if any(event["role"] in bots for event in events):
+                    continue
+                user = known(max((e["user_id"] for e in events if e["user_id"]), default=None),
+                             max((e["name"] for e in events if e["name"]), default=None), peer)
                 leaves = None
             for events in tracks.values():
                 track = Track(events, session.end if leaves is None else leaves)
                 key = (session.id, session.room, user) + track.kind
                 row = rows.setdefault(key, {
-                    "session_id": session.id, "room_id": session.room, "user_id": user,
+                    "session_id": session.id, "room_id": session.room,
+                    "user_id": user[1], "known_by": user[0],
                     "track_type": track.kind[0], "source": track.kind[1],
                     "on_time": 0, "switches": 0, "longest": 0})
                 row["on_time"] += sum(track.spans)

@@ -24,6 +24,7 @@ class World:
         self.base = (datetime.now(timezone.utc) - ago).replace(microsecond=0)
         self.document = {"rooms": [], "sessions": [], "events": []}
         self.customer = self.id24()
+        self.bot_roles = "__internal_recorder"
 
     def id24(self):
         return f"{self.random.getrandbits(96):024x}"
@@ -171,6 +172,44 @@ def crafted(seed):
     w.peer(s, 0, MINUTE, "nick", "Nameless Nick")
     w.peer(s, 0, MINUTE, "Nameless Nick", "Nick's id is the other's name", None)
 
+    s = w.session(room, 20 * MINUTE, 30 * MINUTE)
+    for at, user, name in ((20, "same", None), (21, None, "same"), (22, "same", "same"), (23, "", "same")):
+        p = w.peer(s, at * MINUTE, (at + 5) * MINUTE, user, name)
+        w.track(s, p, ("add", at * MINUTE), ("remove", (at + 1) * MINUTE))
+    w.track(s, w.stranger("same", None), ("add", 21 * MINUTE))
+    w.track(s, w.stranger(None, "same"), ("add", 22 * MINUTE))
+
+    w, room = world("bots")
+    s = w.session(room, 0, HOUR)
+    w.track(s, w.peer(s, 0, 10 * MINUTE, "p", "P", "host"), ("add", MINUTE))
+    w.track(s, w.peer(s, -MINUTE, HOUR, None, None, "__internal_recorder"), ("add", 0))
+    w.track(s, w.peer(s, MINUTE, HOUR, "p", "P", "__internal_recorder"), ("add", MINUTE))
+    w.track(s, w.peer(s, 2 * MINUTE, HOUR, "q", "Q", "__INTERNAL_RECORDER"), ("add", 2 * MINUTE))
+    w.track(s, {**w.stranger("unlisted", "Unlisted"), "role": "__internal_recorder"}, ("add", MINUTE))
+    s = w.session(room, 2 * HOUR, 3 * HOUR)
+    w.track(s, w.peer(s, 2 * HOUR, 3 * HOUR, "bot", "Alone", "__internal_recorder"), ("add", 2 * HOUR))
+
+    for roles in (" beam ,\tthe recorder,", "", ",", "the"):
+        w, room = world(f"bots of the roles '{roles}'")
+        w.bot_roles = roles
+        s = w.session(room, 0, HOUR)
+        for n, role in enumerate(("beam", "the recorder", "the", "recorder", "__internal_recorder", "", None, "Beam")):
+            p = w.peer(s, n * MINUTE, (n + 5) * MINUTE, f"user {n}", None, role)
+            w.track(s, p, ("add", n * MINUTE), ("remove", (n + 2) * MINUTE))
+
+    w, room = world("tracks that come again")
+    s = w.session(room, 0, HOUR)
+    p = w.peer(s, 0, 50 * MINUTE, "p", "P")
+    again = (("add", MINUTE), ("remove", 10 * MINUTE), ("add", 20 * MINUTE))
+    w.track(s, p, *again, source="on until the leave")
+    w.track(s, p, *again, ("remove", 40 * MINUTE), source="removed again")
+    w.track(s, p, *again, ("remove", 40 * MINUTE), ("remove", 41 * MINUTE), ("update", 42 * MINUTE, False),
+            ("add", 43 * MINUTE, True), ("update", 45 * MINUTE, False), source="three lives")
+    w.track(s, p, ("add", MINUTE), ("remove", 10 * MINUTE), ("add", 20 * MINUTE, True), source="muted when it comes again")
+    w.track(s, p, ("add", MINUTE), ("remove", 10 * MINUTE), ("add", 10 * MINUTE), ("update", 11 * MINUTE), source="at the instant of its removal")
+    w.track(s, p, ("add", MINUTE), ("remove", 10 * MINUTE), ("add", 51 * MINUTE), source="after the leave")
+    w.track(s, p, ("add", MINUTE), ("remove", 10 * MINUTE), ("add", 51 * MINUTE), ("remove", 52 * MINUTE), source="after the leave and removed")
+
     w, room = world("begin or end unknown")
     s = w.session(room, 0, 10 * MINUTE)
     w.peer(s, None, 5 * MINUTE, "nobegin", "No begin")
@@ -296,7 +335,7 @@ def scattered(seed, number):
                 left = pick.choice((None, joined + moment(-MINUTE, 10 * MINUTE), joined))
                 user, name = pick.choice(people)
                 peers.append(w.peer(session, joined, left, user, name,
-                                    pick.choice(("teacher", "student", "Guest", None, ""))))
+                                    pick.choice(("teacher", "student", "Guest", None, "", "__internal_recorder"))))
             for _ in range(pick.randint(0, 25) if peers else 0):
                 kinds = pick.choices(("add", "update", "remove"), (3, 5, 2), k=pick.randint(1, 9))
                 instants = sorted(moment(start - MINUTE, start + 21 * MINUTE) for _ in kinds)
