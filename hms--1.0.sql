@@ -1271,13 +1271,8 @@ END;
 COMMENT ON FUNCTION hms_internal._hms_number(jsonb) IS
 'Internal: a JSON number, and NULL for anything else';
 
--- How the tracks of a peer did in a session: a row for each side
--- (publisher, subscriber), kind (video, audio), track, simulcast layer and
--- instant.  None when the API has none, which comes after the session's end.
--- A measure that has fewer values than there are instants is NULL for the rest;
--- one that no column names is in "extra".
--- Source: GET /analytics/peer-stats
-CREATE FUNCTION @extschema@.hms_peer_quality_stats(session_id text, peer_id text)
+-- hms_peer_quality_stats, for hms_quality too.
+CREATE FUNCTION hms_internal.peer_quality_stats(session_id text, peer_id text)
 RETURNS SETOF @extschema@.hms_peer_quality_stat
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
@@ -1311,6 +1306,21 @@ BEGIN ATOMIC
 		) WITH ORDINALITY AS v (at, bitrate, fps, packet_loss_percent, rtt_ms, jitter_ms,
 			freeze_count, concealed_samples, n)
 	WHERE v.n <= jsonb_array_length(hms_internal._hms_array(t.series -> 'timestamps'));
+END;
+COMMENT ON FUNCTION hms_internal.peer_quality_stats(text, text) IS
+'Internal: how the tracks of a peer did';
+
+-- How the tracks of a peer did in a session: a row for each side
+-- (publisher, subscriber), kind (video, audio), track, simulcast layer and
+-- instant.  None when the API has none, which comes after the session's end.
+-- A measure that has fewer values than there are instants is NULL for the rest;
+-- one that no column names is in "extra".
+-- Source: GET /analytics/peer-stats
+CREATE FUNCTION @extschema@.hms_peer_quality_stats(session_id text, peer_id text)
+RETURNS SETOF @extschema@.hms_peer_quality_stat
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	SELECT q.* FROM hms_internal.peer_quality_stats(session_id, peer_id) AS q;
 END;
 COMMENT ON FUNCTION @extschema@.hms_peer_quality_stats(text, text) IS
 'How the tracks of a peer did: a row for each side, kind, track, layer and instant (GET /analytics/peer-stats)';
@@ -3026,6 +3036,11 @@ DECLARE
 	track_events CONSTANT text := 'SELECT * FROM hms_internal.track_events(room_id, room_ids, session_id)';
 BEGIN
 	EXECUTE $create$
+		CREATE FUNCTION hms_internal.bot_roles() RETURNS text[]
+		LANGUAGE sql STABLE PARALLEL SAFE
+		BEGIN ATOMIC $create$ || hms_internal.report_text('bots') || $create$; END $create$;
+
+	EXECUTE $create$
 		CREATE FUNCTION hms_internal.attendance(
 			room_id text, room_ids text[], session_id text, after timestamptz, before timestamptz)
 		RETURNS TABLE (
@@ -3067,6 +3082,8 @@ BEGIN
 END;
 $do$;
 
+COMMENT ON FUNCTION hms_internal.bot_roles() IS
+'Internal: the roles in hms.bot_roles';
 COMMENT ON FUNCTION hms_internal.attendance(text, text[], text, timestamptz, timestamptz) IS
 'Internal: hms_attendance for one room or several';
 COMMENT ON FUNCTION hms_internal.session_usage(text, text[], text, timestamptz, timestamptz) IS
@@ -3258,6 +3275,134 @@ END;
 COMMENT ON FUNCTION @extschema@.hms_concurrency(text[], text, interval) IS
 'How many peers and users were inside at each step of each session of several rooms (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text[], text, interval) FROM PUBLIC;
+
+-- hms_quality(session_id)
+--		How well the connections of a session's peers did, by direction.
+--
+-- Two rows a peer, publish and subscribe; persons only (hms.bot_roles).  samples
+-- counts the measures (one a track, layer and instant); percentiles are over all of
+-- that peer and direction, audio and video together, NULL where there are none of
+-- the kind: loss in percent, round trip and jitter in ms, bitrate in bits a second.
+-- freezes is their sum.  The API has statistics when the session is over; before
+-- that, and of who is not known, samples is 0.  In order of joining.
+-- One request for the session and one a peer.
+--
+-- Errors: those of hms_session and hms_peer_quality_stats.
+-- Source: GET /sessions/{session_id}, GET /analytics/peer-stats
+CREATE FUNCTION @extschema@.hms_quality(session_id text)
+RETURNS TABLE (
+	room_id text, session_id text, peer_id text, user_id text, name text, direction text,
+	samples integer, loss_p50 double precision, loss_p95 double precision,
+	rtt_p50 double precision, rtt_p95 double precision,
+	jitter_p50 double precision, jitter_p95 double precision,
+	bitrate_p50 double precision, bitrate_p95 double precision, freezes bigint)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
+BEGIN ATOMIC
+	-- once: a peer's statistics are asked for once, not once a direction
+	WITH measures AS MATERIALIZED (
+		SELECT p.room_id, p.session_id, p.id, p.user_id, p.name, p.joined_at, q.side,
+			q.packet_loss_percent, q.rtt_ms, q.jitter_ms, q.bitrate, q.freeze_count
+		FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'session_stays', hms_quality.session_id) AS p
+			LEFT JOIN LATERAL hms_internal.peer_quality_stats(p.session_id, p.id) AS q ON true
+		WHERE p.id IS NOT NULL AND (p.role = ANY (hms_internal.bot_roles())) IS NOT TRUE
+	), directed AS (
+		SELECT m.room_id, m.session_id, m.id, m.user_id, m.name, m.joined_at, d.direction,
+			m.side = d.side AS is_one,
+			CASE WHEN m.side = d.side THEN m.packet_loss_percent END AS loss,
+			CASE WHEN m.side = d.side THEN m.rtt_ms END AS rtt,
+			CASE WHEN m.side = d.side THEN m.jitter_ms END AS jitter,
+			CASE WHEN m.side = d.side THEN m.bitrate END AS bitrate,
+			CASE WHEN m.side = d.side THEN m.freeze_count END AS freezes
+		FROM measures AS m
+			CROSS JOIN (VALUES ('publisher', 'publish'), ('subscriber', 'subscribe')) AS d (side, direction)
+	)
+	SELECT d.room_id, d.session_id, d.id, d.user_id, d.name, d.direction,
+		(count(*) FILTER (WHERE d.is_one))::integer,
+		percentile_cont(0.5) WITHIN GROUP (ORDER BY d.loss), percentile_cont(0.95) WITHIN GROUP (ORDER BY d.loss),
+		percentile_cont(0.5) WITHIN GROUP (ORDER BY d.rtt), percentile_cont(0.95) WITHIN GROUP (ORDER BY d.rtt),
+		percentile_cont(0.5) WITHIN GROUP (ORDER BY d.jitter), percentile_cont(0.95) WITHIN GROUP (ORDER BY d.jitter),
+		percentile_cont(0.5) WITHIN GROUP (ORDER BY d.bitrate), percentile_cont(0.95) WITHIN GROUP (ORDER BY d.bitrate),
+		round(sum(d.freezes))::bigint
+	FROM directed AS d
+	GROUP BY d.room_id, d.session_id, d.id, d.user_id, d.name, d.joined_at, d.direction
+	ORDER BY d.joined_at, d.id, d.direction;
+END;
+COMMENT ON FUNCTION @extschema@.hms_quality(text) IS
+'How well the connections of the peers of a session did, a row a peer and direction: median and 95th percentile of loss, round trip, jitter and bitrate, and freezes; a request a peer, when the session is over (GET /sessions/{session_id}, GET /analytics/peer-stats)';
+REVOKE ALL ON FUNCTION @extschema@.hms_quality(text) FROM PUBLIC;
+
+-- A row an error code, client and system; see hms_error_summary.  room_ids: NULL
+-- for the one room.
+CREATE FUNCTION hms_internal.error_summary(
+	room_id text, room_ids text[], after timestamptz, before timestamptz)
+RETURNS TABLE (
+	type text, error_code integer, error_name text, client text, system text,
+	errors integer, users integer, first_at timestamptz, last_at timestamptz)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20
+BEGIN ATOMIC
+	WITH events AS NOT MATERIALIZED (
+		SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
+			room_id, NULL::text, NULL::text, NULL::text, NULL::text[]) AS e
+		WHERE room_ids IS NULL
+		UNION ALL
+		SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
+			room_ids, NULL::text, NULL::text, NULL::text, NULL::text[]) AS e
+		WHERE room_ids IS NOT NULL
+	)
+	SELECT e.type, e.error_code, e.error_name,
+		nullif(concat_ws(' ', nullif(e.agent ->> 'sdk', ''), nullif(e.agent ->> 'sdk_version', '')), ''),
+		nullif(concat_ws(' ', nullif(e.agent ->> 'os', ''), nullif(e.agent ->> 'os_version', '')), ''),
+		count(*)::integer,
+		(count(DISTINCT CASE WHEN e.user_id <> '' THEN 'user_id ' || e.user_id
+			WHEN e.user_name <> '' THEN 'name ' || e.user_name
+			ELSE 'peer_id ' || e.peer_id END COLLATE "C"))::integer,
+		min(e."timestamp"), max(e."timestamp")
+	FROM events AS e
+	WHERE (e.role = ANY (hms_internal.bot_roles())) IS NOT TRUE
+		AND (after IS NULL OR e."timestamp" >= after) AND (before IS NULL OR e."timestamp" <= before)
+	GROUP BY 1, 2, 3, 4, 5
+	ORDER BY 6 DESC, 9 DESC, 1, 2, 4, 5;
+END;
+COMMENT ON FUNCTION hms_internal.error_summary(text, text[], timestamptz, timestamptz) IS
+'Internal: hms_error_summary for one room or several';
+
+-- hms_error_summary(room_id, after, before)
+-- hms_error_summary(room_ids, after, before)
+--		What went wrong at clients, a row an error code, client and system.
+--
+-- Arguments: the room, or several; events at or after, at or before, by their own
+-- timestamp.  Persons only (hms.bot_roles).  client is the SDK with its version,
+-- system the operating system with its own; errors counts events, users those they
+-- befell.  The API keeps events for 30 days.  Most frequent first.
+--
+-- Errors: those of hms_error_events.  Source: GET /analytics/events.
+CREATE FUNCTION @extschema@.hms_error_summary(room_id text,
+	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
+RETURNS TABLE (
+	type text, error_code integer, error_name text, client text, system text,
+	errors integer, users integer, first_at timestamptz, last_at timestamptz)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20
+BEGIN ATOMIC
+	SELECT r.* FROM hms_internal.error_summary(hms_error_summary.room_id, NULL,
+		hms_error_summary.after, hms_error_summary.before) AS r;
+END;
+COMMENT ON FUNCTION @extschema@.hms_error_summary(text, timestamptz, timestamptz) IS
+'What went wrong at the clients of a room within 30 days, a row an error code, client and system: how often, to how many users, first and last (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_error_summary(text, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.hms_error_summary(room_ids text[],
+	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
+RETURNS TABLE (
+	type text, error_code integer, error_name text, client text, system text,
+	errors integer, users integer, first_at timestamptz, last_at timestamptz)
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20
+BEGIN ATOMIC
+	SELECT r.* FROM hms_internal.error_summary(NULL, coalesce(hms_error_summary.room_ids, '{}'),
+		hms_error_summary.after, hms_error_summary.before) AS r;
+END;
+COMMENT ON FUNCTION @extschema@.hms_error_summary(text[], timestamptz, timestamptz) IS
+'What went wrong at the clients of several rooms within 30 days (GET /analytics/events)';
+REVOKE ALL ON FUNCTION @extschema@.hms_error_summary(text[], timestamptz, timestamptz) FROM PUBLIC;
 
 -- Make the views attendance, session_usage and talk_time over a schema's stays and
 -- track_events, or make them anew.  What their owner set stays: options, comments,

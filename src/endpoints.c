@@ -81,10 +81,16 @@ static const char *const error_event_types[] = {
 /* functions that are computed from the stays of peers in sessions */
 static const char *const stay_functions[] = {
 	"hms_attendance", "hms_session_usage", "hms_talk_time", "hms_concurrency",
-	NULL
+	"hms_quality", NULL
 };
 
 static const char *const track_events_functions[] = {"hms_track_events", NULL};
+static const char *const error_events_functions[] = {
+	"hms_error_events", "hms_error_summary", NULL
+};
+static const char *const peer_stats_functions[] = {
+	"hms_peer_quality_stats", "hms_quality", NULL
+};
 static const char *const talk_time_functions[] = {"hms_talk_time", NULL};
 static const char *const recordings_functions[] = {"hms_recordings", NULL};
 static const char *const presigned_url_functions[] = {"hms_presigned_url", NULL};
@@ -435,6 +441,7 @@ static const HmsEndpoint endpoints[] = {
 		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
 		{.name = "type", .unless_given = error_event_types}},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &error_event_shape,
+		.serves = error_events_functions,
 	},
 	{
 		CALL("hms_analytics_events", "list events", HMS_GET, "/analytics/events"),
@@ -446,7 +453,7 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_peer_quality_stats", "get quality statistics of peer", HMS_GET, "/analytics/peer-stats"),
 		.params = {ARG("session_id", HMS_REQUIRED), ARG("peer_id", HMS_REQUIRED)},
-		.missing_ok = true,
+		.missing_ok = true, .serves = peer_stats_functions,
 	},
 	{
 		CALL("hms_webhook_events", "list webhook events", HMS_GET, "/analytics/webhooks"),
