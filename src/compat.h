@@ -23,9 +23,11 @@
 #include "nodes/extensible.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/date.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -101,6 +103,25 @@ hms_may_use_server(Oid server, Oid role)
 #else
 	return pg_foreign_server_aclcheck(server, role, ACL_USAGE) == ACLCHECK_OK;
 #endif
+}
+
+/* A date or timestamp in the session's time zone; false: there is no such time. */
+static inline bool
+hms_timestamptz_of_date(DateADT date, TimestampTz *time)
+{
+	int			overflow = 0;
+
+	*time = date2timestamptz_opt_overflow(date, &overflow);
+	return overflow == 0;
+}
+
+static inline bool
+hms_timestamptz_of_timestamp(Timestamp timestamp, TimestampTz *time)
+{
+	int			overflow = 0;
+
+	*time = timestamp2timestamptz_opt_overflow(timestamp, &overflow);
+	return overflow == 0;
 }
 
 /* A random number from 0 to less than 1. */

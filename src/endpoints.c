@@ -57,6 +57,21 @@ static const HmsRowShape stay_shape = {
 #define AS(name_, wire_, flags_) {.name = name_, .wire = wire_, .flags = flags_}
 #define FIXED(name_, fixed_) {.name = name_, .fixed = fixed_}
 
+/* arguments that are filters of the rows, by the column of the same name ... */
+#define BY(name_, flags_) \
+	{.name = name_, .flags = flags_, .filter = HMS_EQUAL, .column = name_}
+/* ... or of another */
+#define BY_COLUMN(name_, flags_, column_) \
+	{.name = name_, .flags = flags_, .filter = HMS_EQUAL, .column = column_}
+#define FROM(name_, column_) {.name = name_, .filter = HMS_FROM, .column = column_}
+#define UNTIL(name_, column_) {.name = name_, .filter = HMS_UNTIL, .column = column_}
+#define TYPES(known_) \
+	{.name = "type", .flags = HMS_REPEATED, .unless_given = known_, \
+	.filter = HMS_EQUAL, .column = "type"}
+
+#define TABLE(table_, row_, expected_) \
+	.table = table_, .row = row_, .expected = expected_
+
 #define NEEDED(path_) {.path = path_, .kind = HMS_RULE_NEEDED}
 #define NUMBER(path_, min_, max_) \
 	{.path = path_, .kind = HMS_RULE_NUMBER, .min = min_, .max = max_}
@@ -100,10 +115,15 @@ static const char *const legacy_create_functions[] = {
 };
 
 #define SESSION_FILTERS \
-	ARG("room_id", HMS_NOT_EMPTY), ARG("active", 0), ARG("after", 0), ARG("before", 0)
+	BY("room_id", HMS_NOT_EMPTY), BY("active", 0), \
+	FROM("after", "created_at"), UNTIL("before", "created_at")
 
 #define JOB_FILTERS \
-	ARG("room_id", HMS_NOT_EMPTY), ARG("session_id", HMS_NOT_EMPTY), ARG("status", HMS_NOT_EMPTY)
+	BY("room_id", HMS_NOT_EMPTY), BY("session_id", HMS_NOT_EMPTY), BY("status", HMS_NOT_EMPTY)
+
+#define EVENT_FILTERS \
+	BY("room_id", HMS_REQUIRED), BY("session_id", HMS_NOT_EMPTY), \
+	BY("peer_id", HMS_NOT_EMPTY), BY("user_id", HMS_NOT_EMPTY)
 
 #define ROLE_PATH \
 	ARG("template_id", HMS_REQUIRED), ARG("role_name", HMS_REQUIRED)
@@ -297,9 +317,10 @@ static const HmsEndpoint endpoints[] = {
 	/* rooms */
 	{
 		CALL("hms_rooms", "list rooms", HMS_GET, "/rooms"),
-		.params = {ARG("name", HMS_NOT_EMPTY), ARG("enabled", 0), ARG("template_id", HMS_NOT_EMPTY),
-		ARG("after", 0), ARG("before", 0)},
+		.params = {BY("name", HMS_NOT_EMPTY), BY("enabled", 0), BY("template_id", HMS_NOT_EMPTY),
+		FROM("after", "created_at"), UNTIL("before", "created_at")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &room_shape,
+		TABLE("rooms", "hms_room", 200),
 	},
 	{
 		CALL("hms_room", "get room", HMS_GET, "/rooms/{room_id}"),
@@ -332,6 +353,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_sessions", "list sessions", HMS_GET, "/sessions"),
 		.params = {SESSION_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+		TABLE("sessions", "hms_session", 5000),
 	},
 	{
 		CALL("hms_session", "get session", HMS_GET, "/sessions/{session_id}"),
@@ -347,12 +369,16 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_session_peers", "list peers of sessions", HMS_GET, "/sessions"),
 		.params = {SESSION_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &session_peer_shape,
+		TABLE("session_peers", "hms_session_peer", 20000),
 	},
 	{
 		CALL("stays", "list sessions", HMS_GET, "/sessions"),
-		.params = {ARG("room_id", HMS_NOT_EMPTY), ARG("after", 0), ARG("before", 0)},
+		.params = {BY("room_id", HMS_NOT_EMPTY), FROM("after", "session_created_at"),
+			UNTIL("before", "session_created_at"),
+		BY_COLUMN("active", HMS_NO_ARGUMENT, "session_active")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &stay_shape,
 		.serves = stay_functions,
+		TABLE("stays", "hms_stay", 20000),
 	},
 	{
 		CALL("session_stays", "get session", HMS_GET, "/sessions/{session_id}"),
@@ -368,8 +394,9 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_active_peers", "list peers of active room", HMS_GET, "/active-rooms/{room_id}/peers"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("user_id", HMS_NOT_EMPTY), ARG("role", HMS_NOT_EMPTY)},
+		.params = {BY("room_id", HMS_REQUIRED), BY("user_id", HMS_NOT_EMPTY), BY("role", HMS_NOT_EMPTY)},
 		.rows = "peers", .rows_by_id = true, .missing_ok = true,
+		TABLE("active_peers", "hms_peer", 200),
 	},
 	{
 		CALL("hms_active_peer", "get peer of active room", HMS_GET, "/active-rooms/{room_id}/peers/{peer_id}"),
@@ -405,50 +432,49 @@ static const HmsEndpoint endpoints[] = {
 	/* analytics */
 	{
 		CALL("hms_track_events", "list track events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
-		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
-		{.name = "type", .unless_given = track_event_types}},
+		.params = {EVENT_FILTERS,
+		TYPES(track_event_types)},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
+		TABLE("track_events", "hms_track_event", 20000),
 	},
 	{
 		CALL("session_tracks", "list track events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
-		{.name = "type", .unless_given = track_event_types}},
+		.params = {BY("room_id", HMS_REQUIRED), BY("session_id", HMS_NOT_EMPTY),
+		TYPES(track_event_types)},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
-		.serves = talk_time_functions,
+		.expected = 20000, .serves = talk_time_functions,
 	},
 	{
 		/* of many sessions at a time: two arrays, session_id[i] is of room_id[i] */
 		CALL("sessions_tracks", "list track events", HMS_GET, "/analytics/events"),
 		.params = {ARG("room_id", HMS_REQUIRED | HMS_PAIRED),
 		ARG("session_id", HMS_REQUIRED | HMS_PAIRED),
-		{.name = "type", .unless_given = track_event_types}},
+		TYPES(track_event_types)},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
-		.serves = track_events_functions,
+		.expected = 20000, .serves = track_events_functions,
 	},
 	{
 		CALL("hms_recording_events", "list recording events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
-		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
-		ARG("beam_id", HMS_NOT_EMPTY),
+		.params = {EVENT_FILTERS,
+		BY("beam_id", HMS_NOT_EMPTY),
 		FIXED("type", "beam.recording.success")},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &recording_event_shape,
+		TABLE("recording_events", "hms_recording_event", 1000),
 	},
 
 	{
 		CALL("hms_error_events", "list error events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
-		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
-		{.name = "type", .unless_given = error_event_types}},
+		.params = {EVENT_FILTERS,
+		TYPES(error_event_types)},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &error_event_shape,
 		.serves = error_events_functions,
+		TABLE("error_events", "hms_error_event", 1000),
 	},
 	{
 		CALL("hms_analytics_events", "list events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("session_id", HMS_NOT_EMPTY),
-		ARG("peer_id", HMS_NOT_EMPTY), ARG("user_id", HMS_NOT_EMPTY),
-		ARG("beam_id", HMS_NOT_EMPTY), ARG("type", 0), ARG("error", 0)},
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT,
+		.params = {EVENT_FILTERS,
+		ARG("beam_id", HMS_NOT_EMPTY), BY("type", HMS_REPEATED), ARG("error", 0)},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .expected = 20000,
 	},
 	{
 		CALL("hms_peer_quality_stats", "get quality statistics of peer", HMS_GET, "/analytics/peer-stats"),
@@ -457,9 +483,10 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_webhook_events", "list webhook events", HMS_GET, "/analytics/webhooks"),
-		.params = {ARG("room_id", HMS_NOT_EMPTY), ARG("start_time", 0), ARG("end_time", 0),
-		ARG("status", HMS_NOT_EMPTY), ARG("event_names", 0)},
+		.params = {BY("room_id", HMS_NOT_EMPTY), ARG("start_time", 0), ARG("end_time", 0),
+		ARG("status", HMS_NOT_EMPTY), BY_COLUMN("event_names", HMS_REPEATED, "event_name")},
 		.rows = "events", .paging = HMS_PAGE_BY_NUMBER,
+		TABLE("webhook_deliveries", "hms_webhook_event", 1000),
 	},
 	{
 		CALL("hms_replay_webhook_events", "replay webhook events", HMS_POST, "/analytics/webhooks/replay"),
@@ -477,8 +504,9 @@ static const HmsEndpoint endpoints[] = {
 	/* room codes */
 	{
 		CALL("hms_room_codes", "list room codes", HMS_GET, "/room-codes/room/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("role", HMS_NOT_EMPTY), ARG("enabled", 0)},
+		.params = {BY("room_id", HMS_REQUIRED), BY("role", HMS_NOT_EMPTY), BY("enabled", 0)},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+		TABLE("room_codes", "hms_room_code", 1000), .enabled_rooms = true,
 	},
 	{
 		CALL("hms_create_room_codes", "create room codes", HMS_POST, "/room-codes/room/{room_id}"),
@@ -503,6 +531,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_live_streams", "list live streams", HMS_GET, "/live-streams"),
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+		TABLE("live_streams", "hms_live_stream", 1000),
 	},
 	{
 		CALL("hms_live_stream", "get live stream", HMS_GET, "/live-streams/{stream_id}"),
@@ -543,6 +572,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_recordings", "list recordings", HMS_GET, "/recordings"),
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+		TABLE("recordings", "hms_recording", 1000),
 	},
 	{
 		CALL("hms_recording", "get recording", HMS_GET, "/recordings/{recording_id}"),
@@ -575,6 +605,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_recording_assets", "list recording assets", HMS_GET, "/recording-assets"),
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+		TABLE("recording_assets", "hms_recording_asset", 1000),
 	},
 	{
 		CALL("hms_recording_asset", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
@@ -639,6 +670,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_external_streams", "list external streams", HMS_GET, "/external-streams"),
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
+		TABLE("external_streams", "hms_external_stream", 1000),
 	},
 	{
 		CALL("hms_external_stream", "get external stream", HMS_GET, "/external-streams/{stream_id}"),
@@ -748,6 +780,7 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_templates", "list templates", HMS_GET, "/templates"),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &template_shape,
+		TABLE("templates", "hms_template", 100),
 	},
 	{
 		CALL("hms_template", "get template", HMS_GET, "/templates/{template_id}"),

@@ -44,6 +44,18 @@ typedef enum HmsBase
 #define HMS_IN_QUERY	0x200	/* in the query also of a POST */
 #define HMS_IN_TOKEN	0x400	/* a claim of an auth token, which the endpoint
 								 * takes instead of a management token */
+#define HMS_REPEATED	0x800	/* an array is a repeated key */
+#define HMS_NO_ARGUMENT 0x1000	/* not of the function: conditions alone give
+								 * it; behind all arguments */
+
+/* Which rows a parameter lets through, by one of their columns. */
+typedef enum HmsFilterKind
+{
+	HMS_NO_FILTER,
+	HMS_EQUAL,					/* those with this value */
+	HMS_FROM,					/* from this time on */
+	HMS_UNTIL					/* until this time */
+} HmsFilterKind;
 
 /*
  * One argument of the function, in their order, or, with "fixed", a value that
@@ -57,6 +69,8 @@ typedef struct HmsParam
 	int			flags;
 	const char *fixed;			/* as on the wire */
 	const char *const *unless_given;	/* sent when the argument is NULL */
+	HmsFilterKind filter;		/* what it does to rows, where a condition on */
+	const char *column;			/* this column may take its place */
 } HmsParam;
 
 #define HMS_MAX_PARAMS 12
@@ -104,6 +118,14 @@ typedef struct HmsEndpoint
 
 	/* the functions that it serves, when that is not just "name" */
 	const char *const *serves;
+
+	double		expected;		/* rows that an account has, for the planner; of
+								 * lists that is 1000 when it is 0 */
+
+	/* as a foreign table: its name and its rows' type */
+	const char *table;
+	const char *row;
+	bool		enabled_rooms;	/* a list of all rooms is one of enabled ones */
 } HmsEndpoint;
 
 /* Raises when there is none of this name. */

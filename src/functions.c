@@ -218,7 +218,7 @@ hms_texts(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("wrong result type for endpoint \"%s\"", endpoint)));
-	request = hms_gate_request(fcinfo->flinfo->fn_oid, endpoint, &arg, 1, false);
+	request = hms_gate_request(fcinfo->flinfo->fn_oid, hms_gate_endpoint(endpoint), &arg, 1);
 
 	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	result->returnMode = SFRM_Materialize;

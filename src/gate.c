@@ -337,46 +337,58 @@ hms_gate_check_count(const char *endpoint, int nargs, bool variadic)
 	if (nargs > HMS_MAX_PARAMS || variadic)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_ARGUMENT),
-				 errmsg("wrong arguments for endpoint \"%s\"", endpoint ? endpoint : "")));
+				 errmsg("wrong arguments for endpoint \"%s\"", endpoint)));
 }
 
-HmsRequest *
-hms_gate_request(Oid function, const char *endpoint, const HmsArg *args, int nargs,
-				 bool is_allowed)
+const HmsEndpoint *
+hms_gate_endpoint(const char *name)
 {
-	const HmsEndpoint *found;
-
-	if (endpoint == NULL)
+	if (name == NULL)
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
 				 errmsg("argument \"%s\" must not be null", "endpoint")));
-	found = hms_endpoint(endpoint);
-	if (planning > 0 && found->method == HMS_GET)
-		return NULL;
+	return hms_endpoint(name);
+}
+
+bool
+hms_gate_open(Oid function, const HmsEndpoint *endpoint, bool is_allowed)
+{
+	if (planning > 0 && endpoint->method == HMS_GET)
+		return false;
 	if (planning > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("could not %s: the query is only being planned", found->doing),
-				 errhint("A function that calls %s must be VOLATILE.", found->name)));
+				 errmsg("could not %s: the query is only being planned", endpoint->doing),
+				 errhint("A function that calls %s must be VOLATILE.", endpoint->name)));
 	if (!is_allowed)
-		hms_gate_check(function, found);
-	if (found->method != HMS_GET)
-		PreventCommandIfReadOnly(found->name);
-	return hms_request_build(hms_account_current(), found, args, nargs);
+		hms_gate_check(function, endpoint);
+	if (endpoint->method != HMS_GET)
+		PreventCommandIfReadOnly(endpoint->name);
+	return true;
+}
+
+HmsRequest *
+hms_gate_request(Oid function, const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
+{
+	if (!hms_gate_open(function, endpoint, false))
+		return NULL;
+	return hms_request_build(hms_account_current(), endpoint, args, nargs);
 }
 
 HmsRequest *
 hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args)
 {
-	const char *endpoint = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const HmsEndpoint *endpoint =
+		hms_gate_endpoint(PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	int			nargs = PG_NARGS() - 2;
 
-	hms_gate_check_count(endpoint, nargs, get_fn_expr_variadic(fcinfo->flinfo));
+	hms_gate_check_count(endpoint->name, nargs, get_fn_expr_variadic(fcinfo->flinfo));
 	for (int i = 0; i < nargs; i++)
 	{
+		args[i].shown = NULL;
 		args[i].type = get_fn_expr_argtype(fcinfo->flinfo, i + 2);
 		args[i].isnull = PG_ARGISNULL(i + 2);
 		args[i].value = PG_GETARG_DATUM(i + 2);
 	}
-	return hms_gate_request(fcinfo->flinfo->fn_oid, endpoint, args, nargs, false);
+	return hms_gate_request(fcinfo->flinfo->fn_oid, endpoint, args, nargs);
 }

@@ -23,18 +23,27 @@ extern void hms_gate_check(Oid function, const HmsEndpoint *endpoint);
  */
 extern void hms_gate_check_count(const char *endpoint, int nargs, bool variadic);
 
+/* The endpoint of this name (NULL: SQL's); raises when there is none. */
+extern const HmsEndpoint *hms_gate_endpoint(const char *name);
+
 /*
- * The request for the endpoint of this name (NULL: SQL's), called through that
- * inner function with these arguments.  "is_allowed": hms_gate_check was passed
- * before.  In the current memory context; raises for what must not be sent.
- * NULL: the planner asks for what a read returns, and is told nothing.
+ * Raise for what must not be asked for through this inner function.  False: the
+ * planner asks for what a read returns, and is told nothing.  "is_allowed":
+ * hms_gate_check was passed before, or another privilege counts.
  */
-extern HmsRequest *hms_gate_request(Oid function, const char *endpoint,
-									const HmsArg *args, int nargs, bool is_allowed);
+extern bool hms_gate_open(Oid function, const HmsEndpoint *endpoint, bool is_allowed);
+
+/*
+ * The request for an endpoint, called through that inner function with these
+ * arguments.  In the current memory context; raises for what must not be sent.
+ * NULL: nothing is asked for, as hms_gate_open says.
+ */
+extern HmsRequest *hms_gate_request(Oid function, const HmsEndpoint *endpoint,
+									const HmsArg *args, int nargs);
 
 /*
  * The same for this call of _hms_rows or _hms_call: (result type, endpoint,
- * arguments ...).  Fills in the arguments, HMS_MAX_PARAMS at most.  Or NULL.
+ * arguments ...).  Fills in the arguments, HMS_MAX_PARAMS at most.
  */
 extern HmsRequest *hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args);
 

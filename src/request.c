@@ -129,6 +129,8 @@ hms_interval_seconds(const Interval *interval)
 static char *
 arg_text(const HmsParam *param, const HmsArg *arg)
 {
+	if (arg->shown)
+		return pstrdup(arg->shown);
 	switch (arg->type)
 	{
 		case TEXTOID:
@@ -183,6 +185,8 @@ arg_texts(const HmsParam *param, const HmsArg *arg, bool nulls_ok, int *count)
 static void
 check_arg(const HmsParam *param, const HmsArg *arg)
 {
+	if (arg->shown)
+		return;
 	if (arg->isnull)
 	{
 		if (param->flags & HMS_REQUIRED)
@@ -231,8 +235,8 @@ is_dots(const char *part, size_t len)
  * Does it hold such a part between slashes?  An encoded slash is data, unless
  * a server takes it for a slash.
  */
-static bool
-holds_dots(const char *text)
+bool
+hms_request_holds_dots(const char *text)
 {
 	for (;;)
 	{
@@ -310,10 +314,13 @@ append_raw_path(StringInfo buf, const char *path)
 		}
 		if (part.len == 0)
 			refuse_path("It has an empty part.");
-		if (holds_dots(part.data))
+		if (hms_request_holds_dots(part.data))
 			refuse_path("It has a part of dots only.");
 	}
 }
+
+/* In a path, where the room comes that is asked for. */
+#define ROOM_MARK '\001'
 
 /* Append the endpoint's path with the arguments that stand in it. */
 static void
@@ -335,9 +342,13 @@ append_path(StringInfo buf, const HmsEndpoint *endpoint, char **texts)
 			const HmsParam *param = &endpoint->params[i];
 			const char *wire = hms_param_wire(param);
 
-			if (strlen(wire) == len && strncmp(wire, name, len) == 0)
+			if (strlen(wire) != len || strncmp(wire, name, len) != 0)
+				continue;
+			if (texts[i] == NULL)
+				appendStringInfoChar(buf, ROOM_MARK);
+			else
 			{
-				if (holds_dots(texts[i]))
+				if (hms_request_holds_dots(texts[i]))
 					ereport(ERROR,
 							(errcode(HMS_ERRCODE_ARGUMENT),
 							 errmsg("argument \"%s\" must not have a part of dots only",
@@ -649,16 +660,17 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 		if (!arg->isnull)
 			append_body(body, param, arg);
 	}
-	else if (param->flags & HMS_PAIRED)
+	else if ((param->flags & HMS_PAIRED) && arg->shown == NULL)
 		set_pairs(request, param, arg);
-	else if (strcmp(param->name, "room_id") == 0 && arg->type == TEXTARRAYOID)
+	else if (strcmp(param->name, "room_id") == 0 && arg->type == TEXTARRAYOID &&
+			 arg->shown == NULL)
 		set_rooms(request, param, arg);
 	else if (arg->isnull)
 	{
 		for (const char *const *value = param->unless_given; value && *value; value++)
 			append_query(query, hms_param_wire(param), *value);
 	}
-	else if (arg->type == TEXTARRAYOID)
+	else if (arg->type == TEXTARRAYOID && arg->shown == NULL)
 	{
 		int			count;
 		char	  **texts = arg_texts(param, arg, false, &count);
@@ -681,19 +693,24 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 	StringInfoData query;
 	StringInfoData body;
 	char	   *texts[HMS_MAX_PARAMS] = {NULL};
+	HmsArg		all[HMS_MAX_PARAMS];
 	int			arg = 0;
 
-	for (int i = 0; endpoint->params[i].name; i++)
-		arg += endpoint->params[i].fixed == NULL;
-	if (arg != nargs)
+	if (nargs == hms_request_nargs(endpoint))
+	{
+		for (int i = 0; i < HMS_MAX_PARAMS; i++)
+			all[i] = i < nargs ? args[i] : HMS_NO_ARG;
+		args = all;
+	}
+	else if (nargs != hms_request_nparams(endpoint))
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_ARGUMENT),
 				 errmsg("endpoint \"%s\" takes %d arguments, not %d",
-						endpoint->name, arg, nargs)));
+						endpoint->name, hms_request_nargs(endpoint), nargs)));
 
 	request->endpoint = endpoint;
 	request->account = account;
-	request->base = base_url(account, endpoint);
+	request->base = account ? base_url(account, endpoint) : "";
 	request->nrooms = 1;
 	request->rooms = palloc0(sizeof(char *));
 
@@ -711,7 +728,13 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 			continue;
 		check_arg(param, &args[arg]);
 		if (is_in_path(endpoint, param))
-			texts[i] = arg_text(param, &args[arg]);
+		{
+			/* of several rooms each has a path of its own */
+			request->room_in_path = request->room_in_path ||
+				(args[arg].type == TEXTARRAYOID && args[arg].shown == NULL);
+			if (!request->room_in_path)
+				texts[i] = arg_text(param, &args[arg]);
+		}
 		arg++;
 	}
 	check_one_of(endpoint, args);
@@ -761,6 +784,98 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 	return request;
 }
 
+/* How many arguments are in the table, which have these flags at most. */
+static int
+count_params(const HmsEndpoint *endpoint, int without)
+{
+	int			count = 0;
+
+	for (int i = 0; endpoint->params[i].name; i++)
+		count += endpoint->params[i].fixed == NULL &&
+			!(endpoint->params[i].flags & without);
+	return count;
+}
+
+int
+hms_request_nargs(const HmsEndpoint *endpoint)
+{
+	return count_params(endpoint, HMS_NO_ARGUMENT);
+}
+
+int
+hms_request_nparams(const HmsEndpoint *endpoint)
+{
+	return count_params(endpoint, 0);
+}
+
+void
+hms_request_add_room(HmsRequest *request, const char *room)
+{
+	request->rooms = repalloc(request->rooms, sizeof(char *) * (request->nrooms + 1));
+	request->rooms[request->nrooms++] = room;
+}
+
+/* Undo the encoding of what can be read as it stands. */
+static void
+decode_readable(char *url)
+{
+	char	   *to = url;
+
+	for (char *from = url; *from; from++)
+	{
+		int			high = *from == '%' ? hex_digit(from[1]) : -1;
+		int			low = high < 0 ? -1 : hex_digit(from[2]);
+		int			c = high << 4 | low;
+
+		if (low >= 0 && c >= 0x20 && c < 0x7f)
+		{
+			*to++ = (char) c;
+			from += 2;
+		}
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
+}
+
+char *
+hms_request_show(const HmsEndpoint *endpoint, const HmsArg *args)
+{
+	static const char *const methods[] = {"GET", "POST", "DELETE"};
+	HmsArg		shown[HMS_MAX_PARAMS];
+	char	   *url;
+	int			arg = 0;
+
+	for (int i = 0; endpoint->params[i].name; i++)
+	{
+		const HmsParam *param = &endpoint->params[i];
+
+		if (param->fixed)
+			continue;
+		shown[arg] = args[arg];
+		if (args[arg].isnull && args[arg].shown == NULL && (param->flags & HMS_REQUIRED))
+			shown[arg].shown = strcmp(param->name, "room_id") == 0 ? "(each room)" : "NULL";
+		else if (args[arg].type == TEXTARRAYOID && args[arg].shown == NULL &&
+				 !args[arg].isnull && strcmp(param->name, "room_id") == 0)
+		{
+			int			count;
+			StringInfoData rooms;
+			char	  **texts = arg_texts(param, &args[arg], true, &count);
+
+			initStringInfo(&rooms);
+			for (int j = 0; j < count; j++)
+				appendStringInfo(&rooms, "%s%s", j > 0 ? "," : "", texts[j]);
+			shown[arg].shown = count == 1 ? rooms.data : psprintf("{%s}", rooms.data);
+		}
+		if (shown[arg].shown)
+			shown[arg].isnull = false;
+		arg++;
+	}
+	url = hms_request_url(hms_request_build(NULL, endpoint, shown, arg), 0, 0, NULL, 0);
+	decode_readable(url);
+	return psprintf("%s %s", methods[endpoint->method], url);
+}
+
 const HmsArg *
 hms_request_arg(const HmsEndpoint *endpoint, const HmsArg *args, const char *name)
 {
@@ -802,7 +917,7 @@ hms_request_url(const HmsRequest *request, int room, int limit,
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, request->query);
-	if (request->rooms[room])
+	if (request->rooms[room] && !request->room_in_path)
 		append_query(&query, "room_id", request->rooms[room]);
 	if (request->sessions)
 		append_query(&query, "session_id", request->sessions[room]);
@@ -817,7 +932,16 @@ hms_request_url(const HmsRequest *request, int room, int limit,
 	appendStringInfoString(&url, request->base);
 	while (url.len > 0 && url.data[url.len - 1] == '/')
 		url.data[--url.len] = '\0';
-	appendStringInfoString(&url, request->path);
+	if (request->room_in_path)
+	{
+		const char *mark = strchr(request->path, ROOM_MARK);
+
+		appendBinaryStringInfo(&url, request->path, mark - request->path);
+		append_encoded(&url, request->rooms[room]);
+		appendStringInfoString(&url, mark + 1);
+	}
+	else
+		appendStringInfoString(&url, request->path);
 	if (query.len > 0)
 		appendStringInfo(&url, "?%s", query.data);
 	pfree(query.data);

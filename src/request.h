@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -20,7 +21,12 @@ typedef struct HmsArg
 	Oid			type;
 	bool		isnull;
 	Datum		value;
+	const char *shown;			/* stands for a value that is not known yet, in
+								 * what EXPLAIN shows; else NULL */
 } HmsArg;
+
+/* One that is not given. */
+#define HMS_NO_ARG ((HmsArg) {.type = TEXTOID, .isnull = true})
 
 /*
  * What is asked for, all percent-encoded and palloc'd.  A list over several
@@ -39,9 +45,19 @@ typedef struct HmsRequest
 	const char **rooms;			/* room filters; one NULL: no such filter */
 	const char **sessions;		/* one filter for each room, or NULL */
 	int			nrooms;
+	bool		room_in_path;	/* the rooms stand in the path, not in the query */
+	bool		room_is_condition;	/* no argument gives the rooms */
 	bool		has_limit;		/* the caller has set the page size */
 	HmsClaims  *claims;			/* of the auth token that the endpoint takes,
 								 * without times; NULL: a management token */
+
+	/*
+	 * Where a condition of the query has given what the API refuses, this is
+	 * asked for instead, or NULL: the same rooms by their arguments alone; and
+	 * what the arguments are without the rooms, only to learn whether the API
+	 * refuses that too.
+	 */
+	struct HmsRequest *instead[2];
 } HmsRequest;
 
 /*
@@ -51,6 +67,19 @@ typedef struct HmsRequest
  */
 extern HmsRequest *hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 									 const HmsArg *args, int nargs);
+
+/* How many arguments the function has, and how many with those of conditions. */
+extern int	hms_request_nargs(const HmsEndpoint *endpoint);
+extern int	hms_request_nparams(const HmsEndpoint *endpoint);
+
+/* Another room to be asked for. */
+extern void hms_request_add_room(HmsRequest *request, const char *room);
+
+/* The request as EXPLAIN shows it, relative to the base URL. */
+extern char *hms_request_show(const HmsEndpoint *endpoint, const HmsArg *args);
+
+/* Would this part of a path walk about in it? */
+extern bool hms_request_holds_dots(const char *text);
 
 /* The argument of this name, or NULL. */
 extern const HmsArg *hms_request_arg(const HmsEndpoint *endpoint,

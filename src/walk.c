@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -52,6 +53,8 @@ typedef struct Lane
 	HmsCall    *other;			/* the two take turns: one page is still being
 								 * read while the next one is asked for */
 	int			room;			/* index into the request's rooms, or -1 */
+	const HmsRequest *request;	/* the walk's, or what is asked for instead */
+	int			refused;		/* requests for this room that the API refused */
 	int			page_number;	/* of this room, from 1 on, in pages of ... */
 	int			limit;			/* ... so many rows; 0: not for us to say */
 	bool		asking;			/* the call is under way */
@@ -67,6 +70,8 @@ struct HmsWalk
 {
 	MemoryContext context;
 	const HmsRequest *request;
+	HmsRequest *growing;		/* the same, while more of its rooms are found */
+	HmsWalk    *rooms;			/* by this walk; NULL: all are known */
 	const HmsPagingKind *paging;
 	bool		ahead;			/* ask for pages before their rows are wanted */
 	HmsAuth    *auth;			/* from the first page on */
@@ -80,8 +85,9 @@ struct HmsWalk
 	HmsStats	used;
 };
 
-HmsWalk *
-hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
+/* A walk of so many lanes. */
+static HmsWalk *
+open_walk(const HmsRequest *request, int nlanes, HmsRowMaker *maker, bool ahead)
 {
 	HmsWalk    *walk = palloc0(sizeof(HmsWalk));
 
@@ -89,7 +95,7 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 	walk->request = request;
 	walk->paging = hms_paging_kind(request->endpoint->paging);
 	walk->ahead = ahead;
-	walk->nlanes = Min(request->nrooms, hms_max_connections);
+	walk->nlanes = nlanes;
 	walk->lanes = palloc0(sizeof(Lane) * Max(walk->nlanes, 1));
 	for (int i = 0; i < walk->nlanes; i++)
 	{
@@ -111,6 +117,33 @@ hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
 	return walk;
 }
 
+HmsWalk *
+hms_walk_open(const HmsRequest *request, HmsRowMaker *maker, bool ahead)
+{
+	return open_walk(request, Min(request->nrooms, hms_max_connections), maker, ahead);
+}
+
+HmsWalk *
+hms_walk_open_over(HmsRequest *request, HmsWalk *rooms, HmsRowMaker *maker, bool ahead)
+{
+	HmsWalk    *walk;
+
+	if (rooms == NULL)
+		return hms_walk_open(request, maker, ahead);
+	walk = open_walk(request, hms_max_connections, maker, ahead);
+	walk->growing = request;
+	walk->rooms = rooms;
+	return walk;
+}
+
+const char *
+hms_walk_room(const HmsWalk *walk)
+{
+	const Lane *lane = walk->current;
+
+	return lane && lane->room >= 0 ? walk->request->rooms[lane->room] : NULL;
+}
+
 const HmsStats *
 hms_walk_stats(const HmsWalk *walk)
 {
@@ -128,7 +161,9 @@ ask(HmsWalk *walk, Lane *lane)
 	lane->asking = true;
 	lane->call->rows = lane->limit;
 	hms_call_start(lane->call,
-				   hms_request_url(walk->request, lane->room, lane->limit, lane->cursor,
+				   hms_request_url(lane->request,
+								   lane->request == walk->request->instead[1] ? 0 : lane->room,
+								   lane->limit, lane->cursor,
 								   lane->page.end.kind->by_number ? lane->page_number : 0));
 	MemoryContextSwitchTo(old);
 }
@@ -182,23 +217,93 @@ grow_page(const HmsWalk *walk, Lane *lane, size_t len)
 	lane->limit = Min(lane->limit * 2, most);
 }
 
-/* Give the lane the next room, if there is one. */
+/* Find another room; false: there are no more. */
 static bool
-start_room(HmsWalk *walk, Lane *lane)
+find_room(HmsWalk *walk)
 {
-	if (walk->next_room >= walk->request->nrooms)
+	MemoryContext old;
+	HmsRows    *rows = NULL;
+	int			row;
+	const char *room;
+
+	if (walk->rooms)
+		rows = hms_walk_next(walk->rooms, &row);
+	if (rows == NULL)
 	{
-		lane->room = -1;
+		walk->rooms = NULL;
 		return false;
 	}
-	lane->room = walk->next_room++;
+	if (hms_rows_nulls(rows, row)[0])
+		return find_room(walk);
+	old = MemoryContextSwitchTo(walk->context);
+	room = TextDatumGetCString(hms_rows_values(rows, row)[0]);
+	hms_request_add_room(walk->growing, room);
+	if (walk->growing->instead[0])
+		hms_request_add_room(walk->growing->instead[0], room);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* Ask for the first page of the lane's room. */
+static void
+start_over(HmsWalk *walk, Lane *lane)
+{
 	lane->page_number = 0;
 	lane->cursor = NULL;
 	lane->seen = NULL;
 	hms_paging_begin(&lane->page.end, walk->paging);
 	MemoryContextReset(lane->room_context);
 	start_page(walk, lane);
+}
+
+/* Give the lane the next room, if there is one. */
+static bool
+start_room(HmsWalk *walk, Lane *lane)
+{
+	if (walk->next_room >= walk->request->nrooms && !find_room(walk))
+	{
+		lane->room = -1;
+		return false;
+	}
+	lane->room = walk->next_room++;
+	lane->request = walk->request;
+	lane->refused = 0;
+	start_over(walk, lane);
 	return true;
+}
+
+/* Does the API say that it cannot be asked so? */
+static bool
+is_refused(const HmsCall *call)
+{
+	return call->exchange->outcome == HMS_ANSWERED &&
+		(call->exchange->status == 400 || call->exchange->status == 404);
+}
+
+/*
+ * The API refuses the first page.  Where that may be for what a condition of
+ * the query gave, no error is due: true when something else is asked for
+ * instead, or when it is known that the room has no rows.
+ */
+static bool
+ask_instead(HmsWalk *walk, Lane *lane)
+{
+	if (lane->page_number != 1 || !is_refused(lane->call) ||
+		lane->refused >= (int) lengthof(walk->request->instead))
+		return false;
+	for (; lane->refused < (int) lengthof(walk->request->instead); lane->refused++)
+	{
+		const HmsRequest *instead = walk->request->instead[lane->refused];
+
+		if (instead)
+		{
+			lane->refused++;
+			lane->request = instead;
+			start_over(walk, lane);
+			return true;
+		}
+	}
+	return walk->request->room_is_condition;
 }
 
 /* --- reading a page ------------------------------------------------------------- */
@@ -359,8 +464,8 @@ read_page(HmsWalk *walk, Lane *lane, const HmsCall *call)
 }
 
 /*
- * The lane's answer has come: read it as its page.  False: it was too large,
- * and the page is asked for again.
+ * The lane's answer has come: read it as its page.  False: it was too large, or
+ * refused, and something else is asked for.
  */
 static bool
 finish_page(HmsWalk *walk, Lane *lane)
@@ -381,10 +486,13 @@ finish_page(HmsWalk *walk, Lane *lane)
 
 	if (call->state == HMS_CALL_FAILED)
 	{
-		if (!(walk->request->endpoint->missing_ok && hms_call_is_missing(call)))
+		if (!(walk->request->endpoint->missing_ok && hms_call_is_missing(call)) &&
+			!ask_instead(walk, lane))
 			hms_call_raise(call);
-		return true;
+		return !lane->asking;
 	}
+	if (lane->request == walk->request->instead[1])
+		return true;			/* it was the room that the API refused */
 	grow_page(walk, lane, call->exchange->len);
 	read_page(walk, lane, call);
 	hms_stats_counters.pages++;

@@ -24,6 +24,16 @@ typedef struct HmsWalk HmsWalk;
 extern HmsWalk *hms_walk_open(const HmsRequest *request, HmsRowMaker *maker,
 							  bool ahead);
 
+/*
+ * The same of a request for which another walk, or NULL, finds the rooms: each
+ * of its rows is the id of one.
+ */
+extern HmsWalk *hms_walk_open_over(HmsRequest *request, HmsWalk *rooms,
+								   HmsRowMaker *maker, bool ahead);
+
+/* The room of the row that was returned last, or NULL. */
+extern const char *hms_walk_room(const HmsWalk *walk);
+
 /* From now on it is known that all rows will be read. */
 extern void hms_walk_go_ahead(HmsWalk *walk);
 

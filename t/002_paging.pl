@@ -232,7 +232,9 @@ foreach my $plan ('', 'enable_hashjoin', 'enable_hashjoin,enable_mergejoin', 'en
 	my $set = join '', map { "SET $_ = off; " } split /,/, $plan;
 	walk_is("${set}SELECT count(*) FROM app JOIN hms_sessions('$joined') s USING (id)", [50], 2, "join ($plan off)");
 	walk_is("${set}SELECT count(*) FROM app LEFT JOIN hms_sessions('$joined') s ON s.id > app.id", [1225 + 1], 2, "left join ($plan off)");
-	walk_is("${set}SELECT count(*) FROM app WHERE EXISTS (SELECT FROM hms_sessions('$joined') s WHERE s.id = app.id)", [50], 2, "semijoin ($plan off)");
+	# a nested loop stops when each row has met one, which is on the first page
+	walk_is("${set}SELECT count(*) FROM app WHERE EXISTS (SELECT FROM hms_sessions('$joined') s WHERE s.id = app.id)", [50],
+		$plan eq 'enable_hashjoin,enable_mergejoin' ? 1 : 2, "semijoin ($plan off)");
 	walk_is("${set}SELECT count(*) FROM app WHERE id NOT IN (SELECT id FROM hms_sessions('$joined'))", [0], 2, "NOT IN ($plan off)");
 }
 walk_is("SELECT count(*) FROM app WHERE (SELECT count(*) FROM hms_sessions('$joined') s WHERE s.id = app.id) = 1",

@@ -67,9 +67,9 @@ sub nodes_of
 	is_deeply([ @{$node}{qw(Requests), 'Actual Loops'} ], [5, 5], 'walks one after the other are added up');
 	@more = nodes_of('ANALYZE', "SELECT count(*) FROM hms_sessions('long') s JOIN hms_track_events('long') e ON e.session_id = s.id");
 	is_deeply({ map { $_->{Endpoint} => $_->{Requests} } @more }, { hms_sessions => 1, hms_track_events => 4 }, 'each of two lists has its own');
-	like($session->value("EXPLAIN (COSTS OFF) SELECT * FROM hms_rooms()"), qr/^Custom Scan \(hms\)\n\s+Endpoint: hms_rooms$/, 'as text');
+	like($session->value("EXPLAIN (COSTS OFF) SELECT * FROM hms_rooms()"), qr/^Custom Scan \(hms\)\n\s+Alias: s\n\s+Endpoint: hms_rooms\n\s+Request: GET \/rooms$/, 'as text');
 	like($session->value("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM hms_room('math-101')"),
-		qr/^Custom Scan \(hms\) \(actual rows=[\d.]+ loops=1\)\n\s+Endpoint: hms_room\n\s+Requests: 1\n\s+Pages: [01]\n\s+Bytes: \d+$/, 'with costs');
+		qr/^Custom Scan \(hms\) \(actual rows=[\d.]+ loops=1\)\n\s+Alias: s\n\s+Endpoint: hms_room\n\s+Request: GET \/rooms\/math-101\n\s+Requests: 1\n\s+Pages: [01]\n\s+Bytes: \d+$/, 'with costs');
 }
 
 # --- rows that are read again

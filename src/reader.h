@@ -1,0 +1,80 @@
+/*
+ * reader.h
+ *		The scan of an endpoint, whatever stands in front of it: a function in
+ *		FROM or a foreign table.
+ */
+#ifndef HMS_READER_H
+#define HMS_READER_H
+
+#include "postgres.h"
+
+#include "commands/explain.h"
+#include "nodes/execnodes.h"
+
+#include "account.h"
+#include "endpoints.h"
+
+typedef struct HmsReader HmsReader;
+
+/* Columns of the scan's tuple that are none of the row's. */
+#define HMS_WHOLE_ROW 0			/* the row itself */
+#define HMS_NO_COLUMN (-1)		/* nobody looks at it */
+#define HMS_ROOM_COLUMN (-2)	/* the room that was asked for */
+
+/* What is to be read; all of it lives as long as the plan's state. */
+typedef struct HmsReading
+{
+	/* a call of an inner function (row, endpoint, arguments ...), or NULL and */
+	FuncExpr   *call;
+	const HmsEndpoint *endpoint;	/* that of a table, */
+	Oid			server;			/* and whose account */
+	Oid			user;
+
+	List	   *filters;		/* List of HmsFilter */
+
+	Oid			row_type;
+	bool		is_composite;
+	TupleDesc	row_desc;		/* of the rows; one column if not composite */
+	AttrNumber *columns;		/* of the row, by column of the scan's tuple */
+	ExprState **casts;			/* by column of the scan's tuple: of the value in
+								 * the context's caseValue; or NULL */
+} HmsReading;
+
+/* Prepare to read, when the executor starts; only to explain: nothing is read. */
+extern HmsReader *hms_reader_create(ScanState *node, EState *estate, int eflags,
+									const HmsReading *reading);
+
+/*
+ * Fill the slot, which is of the scan's tuple, with the next row before any
+ * condition of the query; it stays empty at the end.
+ */
+extern void hms_reader_next(HmsReader *reader, TupleTableSlot *slot);
+
+/* Fill the slot with this row, which is of the row's type. */
+extern void hms_reader_put(HmsReader *reader, TupleTableSlot *slot, Datum *values,
+						   bool *nulls);
+
+/* Begin again: with the rows so far, or by asking, where a parameter has changed. */
+extern void hms_reader_rescan(HmsReader *reader);
+
+extern void hms_reader_end(HmsReader *reader);
+
+/* What EXPLAIN shows: what is asked for, and what it has cost. */
+extern void hms_reader_explain(HmsReader *reader, List *ancestors, ExplainState *es);
+
+/* --- for the planner ----------------------------------------------------------------- */
+
+/*
+ * The parameters that the arguments of a call give for good: conditions may
+ * still narrow times and arrays of rooms.
+ */
+extern Bitmapset *hms_reader_given(const HmsEndpoint *endpoint, const FuncExpr *call);
+
+/* How many rows an endpoint has for these filters' and arguments' selectivity. */
+extern double hms_reader_rows(const HmsEndpoint *endpoint, FuncExpr *call);
+
+/* What it costs to ask for so many rows: the first page, and all of them. */
+extern void hms_reader_cost(const HmsEndpoint *endpoint, double rows, Cost *first,
+							Cost *all);
+
+#endif							/* HMS_READER_H */
