@@ -13,16 +13,23 @@ static bool
 parses(const char *text, size_t len, bool unescape)
 {
 	JsonSemAction none = {0};
-	JsonLexContext *lex = makeJsonLexContextCstringLen((char *) text, len, PG_UTF8,
-													   unescape);
-	bool		accepted = pg_parse_json(lex, &none) == JSON_SUCCESS;
+	JsonLexContext *lex;
+	bool		accepted;
 
+#if PG_VERSION_NUM >= 170000
+	lex = makeJsonLexContextCstringLen(NULL, text, len, PG_UTF8, unescape);
+	accepted = pg_parse_json(lex, &none) == JSON_SUCCESS;
+	freeJsonLexContext(lex);
+#else
+	lex = makeJsonLexContextCstringLen((char *) text, len, PG_UTF8, unescape);
+	accepted = pg_parse_json(lex, &none) == JSON_SUCCESS;
 	if (lex->strval)
 	{
 		pfree(lex->strval->data);
 		pfree(lex->strval);
 	}
 	pfree(lex);
+#endif
 	return accepted;
 }
 
