@@ -16,16 +16,23 @@
  */
 #include "postgres.h"
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE				/* POLLRDHUP */
+#endif
 #define CURL_DISABLE_TYPECHECK	/* its macros take the functions' names */
 #include <curl/curl.h>
 #include <pthread.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "access/xact.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 
 #include "compat.h"
 #include "library.h"
@@ -33,10 +40,18 @@
 #include "stats.h"
 #include "transport.h"
 
-/* 7.87: CURLOPT_QUICK_EXIT, without which a hanging resolver blocks cancel */
-#if LIBCURL_VERSION_NUM < 0x075700
+/*
+ * 7.87: CURLOPT_QUICK_EXIT, without which a hanging resolver blocks cancel.
+ * The library that is loaded need not be the one that this was built with.
+ */
+#define OLDEST_LIBCURL 0x075700
+
+#if LIBCURL_VERSION_NUM < OLDEST_LIBCURL
 #error "hms needs libcurl 7.87 or later"
 #endif
+
+/* CURLE_TOO_LARGE, which headers before 8.6 don't know. */
+#define RESULT_TOO_LARGE 100
 
 /* Grow a body from here by doubling: a usual page. */
 #define BODY_INITIAL_SIZE (64 * 1024)
@@ -55,11 +70,17 @@
 #define SPARE_BODY_MAX (256 * 1024)
 
 /*
- * A write reuses a connection only when it was used this recently (seconds).
- * An older one may have been closed by the server just now, and a write that
- * is lost on it can't be repeated.
+ * How often a write may go out: libcurl sends it again only when it was
+ * refused unread, as long as its first connection is one of its own.
  */
-#define WRITE_MAX_IDLE 5L
+#define WRITE_SENDINGS 2
+
+/*
+ * A connection that nobody has used for this long (ms) is closed, also while
+ * the backend waits for its client: longer than the pauses between statements
+ * that belong together, shorter than most servers wait.
+ */
+#define IDLE_LIFE 10000
 
 /* What is read from a socket at a time: a usual page. */
 #define RECEIVE_BUFFER_SIZE (64 * 1024L)
@@ -67,12 +88,19 @@
 /* Sockets looked at per round. */
 #define EVENTS_PER_POLL 64
 
+/* Idle connections looked at before a request: no more can be kept. */
+#define CLOSE_AT_ONCE 64
+
+/* The latch, the postmaster's end, and the epoll set. */
+#define WAIT_EVENTS 3
+
 /* The functions of libcurl that are used here, under their own names. */
 #define LIBCURL_FUNCTIONS(X) \
 	X(curl_global_init) X(curl_version_info) X(curl_getdate) \
 	X(curl_easy_init) X(curl_easy_reset) X(curl_easy_cleanup) \
 	X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) \
-	X(curl_multi_init) X(curl_multi_setopt) X(curl_multi_assign) \
+	X(curl_multi_init) X(curl_multi_cleanup) X(curl_multi_strerror) \
+	X(curl_multi_setopt) X(curl_multi_assign) \
 	X(curl_multi_add_handle) X(curl_multi_remove_handle) \
 	X(curl_multi_socket_action) X(curl_multi_info_read) \
 	X(curl_slist_append) X(curl_slist_free_all) \
@@ -84,30 +112,47 @@ static struct
 	bool		loaded;
 }			lib;
 
-static CURLM *multi = NULL;
-static int	epoll_fd = -1;
-static WaitEventSet *wait_set = NULL;
-static int64 curl_deadline = HMS_NO_DEADLINE;
-
-/*
- * Since when (on hms_clock_ms) nobody has looked at the exchanges: between two
- * rows of a cursor, for instance.  Waiting is looking.  A time in between that
- * is shorter than NEGLECT_MIN (ms) is not worth telling apart.
- */
+/* A time that nobody looked (ms) which is shorter is not worth telling apart. */
 #define NEGLECT_MIN 100
 
-static int64 unwatched_since = 0;
+/* A socket of libcurl's. */
+typedef struct Socket
+{
+	curl_socket_t fd;
+	bool		watched;		/* libcurl waits for it: it is in use */
+} Socket;
 
-static CURL *spare_handles[SPARE_HANDLES];
-static int	spare_count = 0;
-
-static MemoryContext body_context = NULL;
+/* What a backend keeps from its first request on. */
 static struct
 {
-	char	   *data;
-	size_t		capacity;
-}			spare_bodies[SPARE_BODIES];
-static int	spare_body_count = 0;
+	CURLM	   *multi;			/* NULL: libcurl was not started */
+	int			epoll_fd;
+	WaitEventSet *wait_set;
+	TimeoutId	idle_timeout;
+	MemoryContext context;		/* of sockets and bodies */
+
+	int64		deadline;		/* when libcurl wants to be called */
+
+	/*
+	 * Since when (on hms_clock_ms) nobody has looked at the exchanges: between
+	 * two rows of a cursor, for instance.  Waiting is looking.
+	 */
+	int64		unwatched_since;
+
+	/* changed only while signals are blocked: close_idle reads it */
+	Socket	   *sockets;
+	int			nsockets;
+	int			max_sockets;
+
+	CURL	   *handles[SPARE_HANDLES];
+	int			nhandles;
+	struct
+	{
+		char	   *data;
+		size_t		capacity;
+	}			bodies[SPARE_BODIES];
+	int			nbodies;
+}			state = {.epoll_fd = -1, .deadline = HMS_NO_DEADLINE};
 
 int64
 hms_clock_ms(void)
@@ -136,26 +181,41 @@ leave_curl(const sigset_t *saved)
 
 /* --- what libcurl calls: record, never raise ------------------------------ */
 
+/* The note on one of libcurl's sockets; NULL for those of its own threads. */
+static Socket *
+find_socket(curl_socket_t fd)
+{
+	for (int i = 0; i < state.nsockets; i++)
+	{
+		if (state.sockets[i].fd == fd)
+			return &state.sockets[i];
+	}
+	return NULL;
+}
+
 /* libcurl wants to be told when a socket can be read or written. */
 static int
-socket_callback(CURL *easy pg_attribute_unused(), curl_socket_t sock, int what,
+socket_callback(CURL *easy pg_attribute_unused(), curl_socket_t fd, int what,
 				void *data pg_attribute_unused(), void *known)
 {
 	struct epoll_event event = {0};
+	Socket	   *note = find_socket(fd);
 
+	if (note)
+		note->watched = what != CURL_POLL_REMOVE;
 	if (what == CURL_POLL_REMOVE)
 	{
-		epoll_ctl(epoll_fd, EPOLL_CTL_DEL, sock, NULL);
+		epoll_ctl(state.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
-	event.data.fd = sock;
+	event.data.fd = fd;
 	if (what & CURL_POLL_IN)
 		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		event.events |= EPOLLOUT;
 	if (known == NULL)
-		lib.curl_multi_assign(multi, sock, &epoll_fd);
-	return epoll_ctl(epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, sock,
+		lib.curl_multi_assign(state.multi, fd, &state);
+	return epoll_ctl(state.epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
 					 &event);
 }
 
@@ -164,8 +224,31 @@ static int
 timer_callback(CURLM *m pg_attribute_unused(), long timeout_ms,
 			   void *data pg_attribute_unused())
 {
-	curl_deadline = timeout_ms < 0 ? HMS_NO_DEADLINE : hms_clock_ms() + timeout_ms;
+	state.deadline = timeout_ms < 0 ? HMS_NO_DEADLINE : hms_clock_ms() + timeout_ms;
 	return 0;
+}
+
+/* Make room for the note on one more socket. */
+static bool
+grow_sockets(void)
+{
+	int			max = Max(state.max_sockets * 2, 16);
+	Socket	   *grown;
+
+	if (state.nsockets < state.max_sockets)
+		return true;
+	grown = MemoryContextAllocExtended(state.context, sizeof(Socket) * max,
+									   MCXT_ALLOC_NO_OOM);
+	if (grown == NULL)
+		return false;
+	if (state.sockets)
+	{
+		memcpy(grown, state.sockets, sizeof(Socket) * state.nsockets);
+		pfree(state.sockets);
+	}
+	state.sockets = grown;
+	state.max_sockets = max;
+	return true;
 }
 
 /* PostgreSQL counts the descriptors that its own code does not know of. */
@@ -174,27 +257,38 @@ open_socket_callback(void *data pg_attribute_unused(),
 					 curlsocktype purpose pg_attribute_unused(),
 					 struct curl_sockaddr *addr)
 {
-	curl_socket_t sock;
+	curl_socket_t fd;
 
-	if (!AcquireExternalFD())
+	if (!grow_sockets() || !AcquireExternalFD())
 		return CURL_SOCKET_BAD;
-	sock = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
-	if (sock == CURL_SOCKET_BAD)
+	fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
+	if (fd == CURL_SOCKET_BAD)
+	{
 		ReleaseExternalFD();
-	return sock;
+		return CURL_SOCKET_BAD;
+	}
+	state.sockets[state.nsockets].fd = fd;
+	state.sockets[state.nsockets++].watched = true; /* until libcurl has done with it */
+	return fd;
 }
 
 static int
-close_socket_callback(void *data pg_attribute_unused(), curl_socket_t sock)
+close_socket_callback(void *data pg_attribute_unused(), curl_socket_t fd)
 {
+	Socket	   *note = find_socket(fd);
+
+	if (note)
+		*note = state.sockets[--state.nsockets];
 	ReleaseExternalFD();
-	return close(sock);
+	return close(fd);
 }
 
 /*
- * The request is about to go out.  When a kept-alive connection turns out to
- * be dead libcurl would send the request again on its own: whether that is
- * right is call.c's decision, so the second time is refused.
+ * The request is about to go out.  libcurl sends it again by itself when a kept
+ * connection turns out to be closed before a byte of the answer has come, and
+ * when the server has refused it unread.  A read may be sent again whatever it
+ * was.  A write begins on a connection of its own, so that the second sending
+ * can only be for a refusal; of a third nobody could tell.
  */
 static int
 send_callback(void *data, char *primary_ip pg_attribute_unused(),
@@ -204,8 +298,9 @@ send_callback(void *data, char *primary_ip pg_attribute_unused(),
 {
 	HmsExchange *exchange = data;
 
-	if (exchange->sent)
+	if (exchange->method != HMS_GET && exchange->sendings >= WRITE_SENDINGS)
 		return CURL_PREREQFUNC_ABORT;
+	exchange->sendings++;
 	exchange->sent = true;
 	return CURL_PREREQFUNC_OK;
 }
@@ -238,7 +333,7 @@ body_callback(char *piece, size_t size, size_t count, void *data)
 
 		while (capacity < need)
 			capacity *= 2;
-		grown = MemoryContextAllocExtended(body_context, capacity,
+		grown = MemoryContextAllocExtended(state.context, capacity,
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 		if (grown == NULL)
 		{
@@ -259,16 +354,25 @@ body_callback(char *piece, size_t size, size_t count, void *data)
 	return len;
 }
 
-/* If this header line is the named one, its value. */
-static const char *
-header_value(const char *line, size_t len, const char *name)
+/* Does this header line have that name?  Its value, without the blanks around it. */
+static bool
+read_header(const char *line, size_t len, const char *name, char *value, size_t size)
 {
 	size_t		name_len = strlen(name);
+	const char *end = line + len;
 
 	if (len <= name_len || line[name_len] != ':' ||
 		pg_strncasecmp(line, name, name_len) != 0)
-		return NULL;
-	return line + name_len + 1;
+		return false;
+	line += name_len + 1;
+	while (line < end && strchr(" \t", *line))
+		line++;
+	while (line < end && strchr(" \t\r\n", end[-1]))
+		end--;
+	len = Min((size_t) (end - line), size - 1);
+	memcpy(value, line, len);
+	value[len] = '\0';
+	return true;
 }
 
 /* A header line has come: keep Retry-After and Date. */
@@ -277,46 +381,52 @@ header_callback(char *line, size_t size, size_t count, void *data)
 {
 	HmsExchange *exchange = data;
 	size_t		len = size * count;
-	char		text[64];
-	const char *value;
-	size_t		len_value;
-	bool		is_date = false;
+	char		value[64];
 
 	exchange->header_len += len;
 	if (exchange->header_len > MAX_HEADER_LEN)
 		return 0;
 
-	value = header_value(line, len, "retry-after");
-	if (value == NULL)
+	if (read_header(line, len, "date", value, sizeof(value)))
+		exchange->server_time = lib.curl_getdate(value, NULL);
+	else if (read_header(line, len, "retry-after", value, sizeof(value)) &&
+			 value[0] != '\0')
 	{
-		value = header_value(line, len, "date");
-		is_date = true;
-	}
-	if (value == NULL)
-		return len;
-
-	while (value < line + len && *value == ' ')
-		value++;
-	len_value = Min(sizeof(text) - 1, (size_t) (line + len - value));
-	memcpy(text, value, len_value);
-	text[len_value] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
-
-	if (is_date)
-		exchange->server_time = lib.curl_getdate(text, NULL);
-	else if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
-		exchange->retry_after = strlen(text) > 9 ? PG_INT32_MAX : atol(text);
-	else
-	{
-		time_t		date = lib.curl_getdate(text, NULL);
-
-		if (date != -1)
-			exchange->retry_after = Max(0, (int64) date - (int64) time(NULL));
+		if (value[strspn(value, "0123456789")] == '\0')
+			exchange->retry_after = strlen(value) > 9 ? PG_INT32_MAX : atol(value);
+		else
+			exchange->retry_at = lib.curl_getdate(value, NULL);
 	}
 	return len;
 }
 
-/* --- handles --------------------------------------------------------------- */
+/* --- libcurl ---------------------------------------------------------------- */
+
+/*
+ * Refuse a libcurl that would not do what is asked of it here: the one that is
+ * loaded may be older than the one that this was built with, or made by
+ * somebody who has left things out.
+ */
+static void
+check_curl(const curl_version_info_data *info)
+{
+	const char *missing = NULL;
+	bool		https = false;
+
+	for (const char *const *protocol = info->protocols; *protocol; protocol++)
+		https = https || strcmp(*protocol, "https") == 0;
+	if (info->version_num < OLDEST_LIBCURL)
+		missing = "It must be 7.87 or later.";
+	else if (!(info->features & CURL_VERSION_ASYNCHDNS))
+		missing = "It resolves names while everything else waits, so that no query could be cancelled meanwhile.";
+	else if (!(info->features & CURL_VERSION_SSL) || !https)
+		missing = "It cannot speak HTTPS.";
+	if (missing)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("libcurl %s cannot be used", info->version),
+				 errdetail_internal("%s", missing)));
+}
 
 static void
 load_curl(void)
@@ -326,6 +436,8 @@ load_curl(void)
 	if (lib.loaded)
 		return;
 	library = hms_library_load(LIBCURL_SONAME, false);
+	lib.curl_version_info = hms_library_function(library, "curl_version_info");
+	check_curl(lib.curl_version_info(CURLVERSION_NOW));
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_BIND)
 	lib.loaded = true;
 }
@@ -386,11 +498,122 @@ hms_transport_url_fault(const char *text)
 	return fault;
 }
 
+/* --- idle connections -------------------------------------------------------- */
+
+/*
+ * No connection was used for a while: close those that are idle.  Called by the
+ * signal handler of PostgreSQL's timeouts, wherever the backend is, except
+ * inside libcurl.  So nothing but this is done; libcurl finds out and takes the
+ * rest away with the next request.
+ */
+static void
+close_idle(void)
+{
+	for (int i = 0; i < state.nsockets; i++)
+	{
+		if (!state.sockets[i].watched)
+			shutdown(state.sockets[i].fd, SHUT_RDWR);
+	}
+}
+
+/*
+ * Close idle connections that the other side has closed: versions of libcurl
+ * don't notice it when TLS has said farewell before, or don't look when they
+ * have looked within the last second.  Signals are blocked.
+ */
+static void
+close_dead(void)
+{
+	struct pollfd polled[CLOSE_AT_ONCE];
+	int			count = 0;
+
+	for (int i = 0; i < state.nsockets && count < CLOSE_AT_ONCE; i++)
+	{
+		if (state.sockets[i].watched)
+			continue;
+		polled[count].fd = state.sockets[i].fd;
+		polled[count++].events = POLLRDHUP;
+	}
+	if (count == 0 || poll(polled, count, 0) <= 0)
+		return;
+	for (int i = 0; i < count; i++)
+	{
+		if (polled[i].revents != 0)
+			shutdown(polled[i].fd, SHUT_RDWR);
+	}
+}
+
+/* Idle connections will be closed some time after now. */
+static void
+await_idle(void)
+{
+	if (state.nsockets > 0)
+		enable_timeout_after(state.idle_timeout, IDLE_LIFE);
+}
+
+/* An error has disabled all timeouts: enable ours again. */
+static void
+after_transaction(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (event == XACT_EVENT_ABORT)
+		await_idle();
+}
+
+/* --- start --------------------------------------------------------------------- */
+
+static void
+refuse_option(const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_SYSTEM_ERROR),
+			 errmsg("could not set up a request to 100ms"),
+			 errdetail_internal("%s.", why)));
+}
+
+/* The one epoll set of all sockets. */
+static void
+make_epoll_set(void)
+{
+	if (state.epoll_fd >= 0)
+		return;
+	if (!AcquireExternalFD())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not get a file descriptor for requests to 100ms")));
+	state.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (state.epoll_fd < 0)
+	{
+		ReleaseExternalFD();
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not create an epoll set: %m")));
+	}
+}
+
+/* What a backend waits for; one that has no postmaster can't wait for its end. */
+static void
+make_wait_set(void)
+{
+	WaitEventSet *set;
+
+	if (state.wait_set)
+		return;
+	set = hms_create_wait_event_set(WAIT_EVENTS);
+	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	if (IsUnderPostmaster)
+		AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(set, WL_SOCKET_READABLE, state.epoll_fd, NULL, NULL);
+	state.wait_set = set;
+}
+
 /* libcurl is started by the first request. */
 static void
 start_curl(void)
 {
-	if (multi != NULL)
+	CURLM	   *multi;
+	CURLMcode	result;
+
+	if (state.multi != NULL)
 		return;
 
 	load_curl();
@@ -398,51 +621,47 @@ start_curl(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not start libcurl")));
-	if (epoll_fd < 0)
+	make_epoll_set();
+	make_wait_set();
+	if (state.context == NULL)
 	{
-		if (!AcquireExternalFD())
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("could not get a file descriptor for requests to 100ms")));
-		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-		if (epoll_fd < 0)
-		{
-			ReleaseExternalFD();
-			ereport(ERROR,
-					(errcode(ERRCODE_SYSTEM_ERROR),
-					 errmsg("could not create an epoll set: %m")));
-		}
+		state.context = AllocSetContextCreate(TopMemoryContext, "hms transport",
+											  ALLOCSET_DEFAULT_SIZES);
+		state.idle_timeout = RegisterTimeout(USER_TIMEOUT, close_idle);
+		RegisterXactCallback(after_transaction, NULL);
 	}
-	if (wait_set == NULL)
-	{
-		WaitEventSet *set = hms_create_wait_event_set(3);
-
-		AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-		AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-		AddWaitEventToSet(set, WL_SOCKET_READABLE, epoll_fd, NULL, NULL);
-		wait_set = set;
-	}
-	if (body_context == NULL)
-		body_context = AllocSetContextCreate(TopMemoryContext, "hms bodies",
-											 ALLOCSET_DEFAULT_SIZES);
 	multi = lib.curl_multi_init();
 	if (multi == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
-	lib.curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
-	lib.curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+	result = lib.curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+	if (result == CURLM_OK)
+		result = lib.curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+	if (result != CURLM_OK)
+	{
+		lib.curl_multi_cleanup(multi);
+		refuse_option(lib.curl_multi_strerror(result));
+	}
+	state.multi = multi;
 }
 
-/* Give the handle back, and forget the headers; signals are blocked. */
+/* --- handles --------------------------------------------------------------------- */
+
+/*
+ * Give the handle back, and forget the headers; signals are blocked.  One whose
+ * request failed is not used again: it may still have its receive buffer, and
+ * then takes no options.
+ */
 static void
 give_back(HmsExchange *exchange)
 {
-	lib.curl_multi_remove_handle(multi, exchange->handle);
-	if (spare_count < SPARE_HANDLES)
+	lib.curl_multi_remove_handle(state.multi, exchange->handle);
+	if (exchange->done && exchange->outcome == HMS_ANSWERED &&
+		state.nhandles < SPARE_HANDLES)
 	{
 		lib.curl_easy_reset(exchange->handle);
-		spare_handles[spare_count++] = exchange->handle;
+		state.handles[state.nhandles++] = exchange->handle;
 	}
 	else
 		lib.curl_easy_cleanup(exchange->handle);
@@ -472,10 +691,10 @@ release_body(HmsExchange *exchange)
 {
 	if (exchange->data == NULL)
 		return;
-	if (exchange->capacity <= SPARE_BODY_MAX && spare_body_count < SPARE_BODIES)
+	if (exchange->capacity <= SPARE_BODY_MAX && state.nbodies < SPARE_BODIES)
 	{
-		spare_bodies[spare_body_count].data = exchange->data;
-		spare_bodies[spare_body_count++].capacity = exchange->capacity;
+		state.bodies[state.nbodies].data = exchange->data;
+		state.bodies[state.nbodies++].capacity = exchange->capacity;
 	}
 	else
 		pfree(exchange->data);
@@ -529,78 +748,117 @@ set_headers(HmsExchange *exchange, const char *authorization)
 		add_header(exchange, "Expect:");
 }
 
+/* Options of every request: numbers, texts and functions. */
+static const struct
+{
+	CURLoption	option;
+	long		value;
+}			number_options[] = {
+	/* where it may go: no redirect, no netrc (the default) */
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_PATH_AS_IS, 1},
+	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+	{CURLOPT_SSL_VERIFYPEER, 1},
+	{CURLOPT_SSL_VERIFYHOST, 2},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
+	{CURLOPT_PIPEWAIT, 1},
+	{CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE},
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_QUICK_EXIT, 1},
+};
+
+static const struct
+{
+	CURLoption	option;
+	const char *value;
+}			text_options[] = {
+	{CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)"},
+	{CURLOPT_PROTOCOLS_STR, "https,http"},
+	{CURLOPT_ACCEPT_ENCODING, ""},
+};
+
+static const struct
+{
+	CURLoption	option;
+	void		(*value) (void);
+}			function_options[] = {
+	{CURLOPT_OPENSOCKETFUNCTION, (void (*) (void)) open_socket_callback},
+	{CURLOPT_CLOSESOCKETFUNCTION, (void (*) (void)) close_socket_callback},
+	{CURLOPT_PREREQFUNCTION, (void (*) (void)) send_callback},
+	{CURLOPT_WRITEFUNCTION, (void (*) (void)) body_callback},
+	{CURLOPT_HEADERFUNCTION, (void (*) (void)) header_callback},
+};
+
+/* Set an option unless one before it was refused: an expression. */
+#define SET(result, easy, option, value) \
+	((result) == CURLE_OK ? \
+	 ((result) = lib.curl_easy_setopt(easy, option, value)) : (result))
+
+/* Set what every request has. */
+static CURLcode
+set_common_options(CURL *easy)
+{
+	CURLcode	result = CURLE_OK;
+
+	for (int i = 0; i < (int) lengthof(number_options); i++)
+		SET(result, easy, number_options[i].option, number_options[i].value);
+	for (int i = 0; i < (int) lengthof(text_options); i++)
+		SET(result, easy, text_options[i].option, text_options[i].value);
+	for (int i = 0; i < (int) lengthof(function_options); i++)
+		SET(result, easy, function_options[i].option, function_options[i].value);
+	return result;
+}
+
 /* Tell libcurl all about the request. */
-static void
+static CURLcode
 set_options(CURL *easy, HmsExchange *exchange)
 {
-	lib.curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
-	lib.curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
-	lib.curl_easy_setopt(easy, CURLOPT_USERAGENT, "hms/" HMS_VERSION " (PostgreSQL)");
+	CURLcode	result = set_common_options(easy);
+
+	SET(result, easy, CURLOPT_URL, exchange->url);
+	SET(result, easy, CURLOPT_HTTPHEADER, (struct curl_slist *) exchange->headers);
 	switch (exchange->method)
 	{
 		case HMS_GET:
-			lib.curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+			SET(result, easy, CURLOPT_HTTPGET, 1L);
 			break;
 		case HMS_POST:
-			lib.curl_easy_setopt(easy, CURLOPT_POST, 1L);
-			lib.curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
-			lib.curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-							 (curl_off_t) strlen(exchange->body));
+			SET(result, easy, CURLOPT_POST, 1L);
+			SET(result, easy, CURLOPT_POSTFIELDS, exchange->body);
+			SET(result, easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				(curl_off_t) strlen(exchange->body));
 			break;
 		case HMS_DELETE:
-			lib.curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+			SET(result, easy, CURLOPT_CUSTOMREQUEST, "DELETE");
 			break;
 	}
 	if (exchange->method != HMS_GET)
-		lib.curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, WRITE_MAX_IDLE);
-
-	/* where it may go: no other scheme, no redirect, no netrc (the default) */
-	lib.curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
-	lib.curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	lib.curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	lib.curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+		SET(result, easy, CURLOPT_FRESH_CONNECT, 1L);
 	if (exchange->ca_file[0] != '\0')
-		lib.curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->ca_file);
+		SET(result, easy, CURLOPT_CAINFO, exchange->ca_file);
 	if (hms_url_is_plain_http(exchange->url))
-		lib.curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+		SET(result, easy, CURLOPT_NOPROXY, "*");
+	SET(result, easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
+	SET(result, easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
 
-	lib.curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	lib.curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	lib.curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-
-	lib.curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
-	lib.curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
-	lib.curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
-	lib.curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	lib.curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-
-	lib.curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
-	lib.curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
-	lib.curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
-	lib.curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
-	lib.curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, send_callback);
-	lib.curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
-	lib.curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_callback);
-	lib.curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-	lib.curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_callback);
-	lib.curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+	SET(result, easy, CURLOPT_PRIVATE, exchange);
+	SET(result, easy, CURLOPT_ERRORBUFFER, exchange->error);
+	SET(result, easy, CURLOPT_PREREQDATA, exchange);
+	SET(result, easy, CURLOPT_WRITEDATA, exchange);
+	SET(result, easy, CURLOPT_HEADERDATA, exchange);
+	return result;
 }
 
 StaticAssertDecl(CURL_ERROR_SIZE <= sizeof(((HmsExchange *) 0)->error),
 				 "an exchange must have room for libcurl's error text");
 
-void
-hms_exchange_start(HmsExchange *exchange)
+/* Forget the answer before, and take memory for this one. */
+static void
+reset_answer(HmsExchange *exchange)
 {
-	char	   *authorization = exchange->token == NULL ? NULL :
-		psprintf("Authorization: Bearer %s", exchange->token);
-	sigset_t	saved;
-	bool		ok;
-
-	start_curl();
-	release_handle(exchange);
 	exchange->done = false;
 	exchange->sent = false;
+	exchange->sendings = 0;
 	exchange->trust = false;
 	exchange->neglected = false;
 	exchange->header_len = 0;
@@ -608,34 +866,61 @@ hms_exchange_start(HmsExchange *exchange)
 	exchange->out_of_memory = false;
 	exchange->status = 0;
 	exchange->retry_after = -1;
+	exchange->retry_at = -1;
 	exchange->server_time = -1;
 	exchange->len = 0;
 	exchange->error[0] = '\0';
-	if (exchange->data == NULL && spare_body_count > 0)
+	if (exchange->data == NULL && state.nbodies > 0)
 	{
-		exchange->data = spare_bodies[--spare_body_count].data;
-		exchange->capacity = spare_bodies[spare_body_count].capacity;
+		exchange->data = state.bodies[--state.nbodies].data;
+		exchange->capacity = state.bodies[state.nbodies].capacity;
 	}
 	if (exchange->data)
 		exchange->data[0] = '\0';
+}
+
+/* Hand the exchange to libcurl; what is wrong, or NULL.  Signals are blocked. */
+static const char *
+hand_over(HmsExchange *exchange, const char *authorization)
+{
+	CURLcode	result;
+	CURLMcode	multi_result;
+
+	exchange->handle = state.nhandles > 0 ? state.handles[--state.nhandles] :
+		lib.curl_easy_init();
+	if (exchange->handle == NULL || !set_headers(exchange, authorization))
+		return "Out of memory";
+	close_dead();
+	result = set_options(exchange->handle, exchange);
+	if (result != CURLE_OK)
+		return lib.curl_easy_strerror(result);
+	multi_result = lib.curl_multi_setopt(state.multi, CURLMOPT_MAXCONNECTS,
+										 (long) hms_max_connections);
+	if (multi_result == CURLM_OK)
+		multi_result = lib.curl_multi_add_handle(state.multi, exchange->handle);
+	return multi_result == CURLM_OK ? NULL : lib.curl_multi_strerror(multi_result);
+}
+
+void
+hms_exchange_start(HmsExchange *exchange)
+{
+	char	   *authorization;
+	const char *fault;
+	sigset_t	saved;
+
+	start_curl();
+	release_handle(exchange);
+	reset_answer(exchange);
+	authorization = exchange->token == NULL ? NULL :
+		psprintf("Authorization: Bearer %s", exchange->token);
 
 	enter_curl(&saved);
-	exchange->handle = spare_count > 0 ? spare_handles[--spare_count] :
-		lib.curl_easy_init();
-	ok = exchange->handle != NULL && set_headers(exchange, authorization);
-	if (ok)
-	{
-		set_options(exchange->handle, exchange);
-		lib.curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) hms_max_connections);
-		ok = lib.curl_multi_add_handle(multi, exchange->handle) == CURLM_OK;
-	}
+	fault = hand_over(exchange, authorization);
 	leave_curl(&saved);
 	if (authorization)
 		hms_forget_text(authorization);
-	if (!ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not start a request to 100ms")));
+	if (fault)
+		refuse_option(fault);
 	hms_stats_counters.requests++;
 	hms_transport_poll();
 }
@@ -643,14 +928,16 @@ hms_exchange_start(HmsExchange *exchange)
 /* --- outcomes --------------------------------------------------------------- */
 
 /*
- * Were the headers too long?  Of a single line that is, libcurl says that it
- * is out of memory; it hardly ever is, once a request has gone out.
+ * Were the headers too long, or too many?  Versions of libcurl say that
+ * something was too large, or that they are out of memory, which they hardly
+ * ever are, once a request has gone out.
  */
 static bool
 headers_too_long(const HmsExchange *exchange, CURLcode result)
 {
 	return exchange->header_len > MAX_HEADER_LEN ||
-		(result == CURLE_OUT_OF_MEMORY && exchange->sent && exchange->len == 0);
+		((result == CURLE_OUT_OF_MEMORY || (int) result == RESULT_TOO_LARGE) &&
+		 exchange->sent && exchange->len == 0);
 }
 
 /* What libcurl's result means to us. */
@@ -694,7 +981,7 @@ outcome_of(HmsExchange *exchange, CURLcode result)
 static bool
 was_neglected(HmsExchange *exchange)
 {
-	int64		unwatched = hms_clock_ms() - unwatched_since;
+	int64		unwatched = hms_clock_ms() - state.unwatched_since;
 	int			limit = exchange->sent ? hms_timeout :
 		Min(hms_connect_timeout, hms_timeout);
 	curl_off_t	elapsed = 0;
@@ -713,6 +1000,10 @@ finish_exchange(HmsExchange *exchange, CURLcode result)
 		exchange->neglected = was_neglected(exchange);
 	lib.curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
 	exchange->status = (int) status;
+	if (exchange->retry_after < 0 && exchange->retry_at >= 0)
+		exchange->retry_after =
+			Max(0, exchange->retry_at - (exchange->server_time >= 0 ?
+										 exchange->server_time : (int64) time(NULL)));
 	exchange->outcome = outcome_of(exchange, result);
 	exchange->trust = result == CURLE_PEER_FAILED_VERIFICATION ||
 		result == CURLE_SSL_CACERT_BADFILE ||
@@ -743,9 +1034,10 @@ hms_transport_poll(void)
 	int			running;
 	int			left;
 	int			n;
+	bool		ended = false;
 	CURLMsg    *message;
 
-	n = epoll_wait(epoll_fd, events, EVENTS_PER_POLL, 0);
+	n = epoll_wait(state.epoll_fd, events, EVENTS_PER_POLL, 0);
 	enter_curl(&saved);
 	for (int i = 0; i < n; i++)
 	{
@@ -757,15 +1049,15 @@ hms_transport_poll(void)
 			mask |= CURL_CSELECT_OUT;
 		if (events[i].events & EPOLLERR)
 			mask |= CURL_CSELECT_ERR;
-		lib.curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
+		lib.curl_multi_socket_action(state.multi, events[i].data.fd, mask, &running);
 	}
-	if (curl_deadline <= hms_clock_ms())
+	if (state.deadline <= hms_clock_ms())
 	{
 		/* the timer fires once: forgetting that would spin */
-		curl_deadline = HMS_NO_DEADLINE;
-		lib.curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		state.deadline = HMS_NO_DEADLINE;
+		lib.curl_multi_socket_action(state.multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
-	while ((message = lib.curl_multi_info_read(multi, &left)) != NULL)
+	while ((message = lib.curl_multi_info_read(state.multi, &left)) != NULL)
 	{
 		HmsExchange *exchange;
 		CURLcode	result = message->data.result;
@@ -775,33 +1067,36 @@ hms_transport_poll(void)
 		lib.curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
 						  (char **) &exchange);
 		finish_exchange(exchange, result);
+		ended = true;
 	}
 	leave_curl(&saved);
-	unwatched_since = hms_clock_ms();
+	if (ended)
+		await_idle();
+	state.unwatched_since = hms_clock_ms();
 }
 
 void
 hms_transport_wait(int64 deadline)
 {
-	WaitEvent	events[3];
+	WaitEvent	events[WAIT_EVENTS];
 	instr_time	before;
 	instr_time	after;
 	long		timeout = -1;
-	int64		unwatched = hms_clock_ms() - unwatched_since;
+	int64		unwatched = hms_clock_ms() - state.unwatched_since;
 	int			n;
 
 	start_curl();
-	deadline = Min(deadline, curl_deadline);
+	deadline = Min(deadline, state.deadline);
 	if (deadline != HMS_NO_DEADLINE)
 		timeout = (long) Min(Max(deadline - hms_clock_ms(), 0), INT_MAX);
 
 	INSTR_TIME_SET_CURRENT(before);
-	n = WaitEventSetWait(wait_set, timeout, events, lengthof(events),
+	n = WaitEventSetWait(state.wait_set, timeout, events, lengthof(events),
 						 hms_wait_event());
 	INSTR_TIME_SET_CURRENT(after);
 	INSTR_TIME_SUBTRACT(after, before);
 	hms_stats_counters.usec_waited += INSTR_TIME_GET_MICROSEC(after);
-	unwatched_since = hms_clock_ms() - unwatched;
+	state.unwatched_since = hms_clock_ms() - unwatched;
 
 	for (int i = 0; i < n; i++)
 	{

@@ -60,6 +60,8 @@ typedef struct HmsExchange
 	char		error[256];		/* libcurl's words for a failure */
 
 	/* transport.c's own */
+	int			sendings;		/* times that the request went out */
+	int64		retry_at;		/* Retry-After as a date, or -1 */
 	size_t		capacity;		/* of data */
 	size_t		header_len;		/* of all headers so far */
 	bool		over_limit;

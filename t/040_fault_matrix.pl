@@ -114,6 +114,9 @@ foreach my $fault (@faults)
 	my $what = name_of($rule);
 	my $clean;
 
+	# where not a byte of the answer has come, libcurl sends a read on a kept connection once more by itself
+	my $own = $rule->{reset} ? 1 : 0;
+
 	# a page that is too large is asked for with fewer rows, down to this
 	$session->value($rule->{flood} ? 'SET hms.page_size = 10' : 'RESET hms.page_size');
 
@@ -124,9 +127,9 @@ foreach my $fault (@faults)
 		my ($error, undef, $seen) = meet($sql, { %$rule, %where, times => 0 });
 
 		# other walks of the same statement may have asked for a page meanwhile
-		my $more = $kind eq 'one of two walks' ? 1 + $repeated : 0;
-		ok( $error->{state} eq $state && @$seen >= $before + 1 + $repeated && @$seen <= $before + 1 + $repeated + $more,
-			"$kind, $what: $state after " . ($before + 1 + $repeated) . ' requests')
+		my $more = $kind eq 'one of two walks' ? 1 + $repeated + 2 * $own : 0;
+		my $want = $before + 1 + $repeated + $own;
+		ok($error->{state} eq $state && @$seen >= $want && @$seen <= $want + $more, "$kind, $what: $state after $want requests")
 		  or diag "$error->{state} after " . @$seen . "\n$error->{text}";
 		$clean = $error;
 		next unless $repeated;
@@ -139,7 +142,7 @@ foreach my $fault (@faults)
 
 	# After a refused token: the second try counts like any other.
 	my ($error, undef, $seen) = meet($kind{'page 1'}[0], { status => 401, times => 1 }, { %$rule, times => 0 });
-	ok($error->{state} eq $state && @$seen == 2 + $repeated, "a read after a refused token, $what: $state after " . (2 + $repeated) . ' requests')
+	ok($error->{state} eq $state && @$seen == 2 + $repeated + $own, "a read after a refused token, $what: $state after " . (2 + $repeated + $own) . ' requests')
 	  or diag "$error->{state} after " . @$seen . "\n$error->{text}";
 
 	# A write is repeated after a 429 only. Whatever happened, there is at most one room of the name.
