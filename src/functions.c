@@ -261,7 +261,7 @@ hms_endpoints(PG_FUNCTION_ARGS)
 	static const char *const bases[] = {"hms.api_url", "hms.beam_url", "hms.policy_url"};
 	FuncCallContext *context;
 	const HmsEndpoint *endpoint;
-	const char *params[HMS_MAX_PARAMS];
+	const char *params[HMS_MAX_PARAMS] = {NULL};
 	int			nparams = 0;
 	int			nfunctions = 0;
 	Datum		values[6];

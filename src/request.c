@@ -825,9 +825,9 @@ decode_readable(char *url)
 	{
 		int			high = *from == '%' ? hex_digit(from[1]) : -1;
 		int			low = high < 0 ? -1 : hex_digit(from[2]);
-		int			c = high << 4 | low;
+		int			c = low < 0 ? -1 : high << 4 | low;
 
-		if (low >= 0 && c >= 0x20 && c < 0x7f)
+		if (c >= 0x20 && c < 0x7f)
 		{
 			*to++ = (char) c;
 			from += 2;
