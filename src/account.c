@@ -73,7 +73,7 @@ static const Option options[] = {
 
 /* The option of this name, or NULL. */
 static const Option *
-find_option(const char *name, Oid catalog)
+known_option(const char *name, Oid catalog)
 {
 	for (int i = 0; i < (int) lengthof(options); i++)
 	{
@@ -114,7 +114,7 @@ hms_fdw_validator(PG_FUNCTION_ARGS)
 	foreach(cell, given)
 	{
 		DefElem    *def = lfirst_node(DefElem, cell);
-		const Option *option = find_option(def->defname, catalog);
+		const Option *option = known_option(def->defname, catalog);
 		const char *fault;
 
 		if (option == NULL)
@@ -212,7 +212,7 @@ take_options(const char **items, List *list, Oid catalog)
 	foreach(cell, list)
 	{
 		DefElem    *def = lfirst_node(DefElem, cell);
-		const Option *option = find_option(def->defname, catalog);
+		const Option *option = known_option(def->defname, catalog);
 
 		if (option)
 			items[option->item] = defGetString(def);

@@ -8,10 +8,10 @@
 
 #include "postgres.h"
 
-#include "commands/explain.h"
 #include "nodes/execnodes.h"
 
 #include "account.h"
+#include "compat.h"
 #include "endpoints.h"
 
 typedef struct HmsReader HmsReader;
