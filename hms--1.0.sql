@@ -667,10 +667,20 @@ AS 'MODULE_PATHNAME', 'hms_fdw_validator';
 COMMENT ON FUNCTION hms_internal.fdw_validator(text[], oid) IS
 'Internal: checks the options of servers, user mappings and foreign tables';
 
+CREATE FUNCTION hms_internal.fdw_handler()
+RETURNS fdw_handler
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'hms_fdw_handler';
+COMMENT ON FUNCTION hms_internal.fdw_handler() IS
+'Internal: reads foreign tables';
+
 -- Server options: api_url, beam_url, policy_url (default: those of 100ms) and
 -- ca_file (default: the system's authorities), for superusers to set.  Options
 -- of a user mapping: access_key, and secret_file (superusers) or secret.
-CREATE FOREIGN DATA WRAPPER hms VALIDATOR hms_internal.fdw_validator;
+-- Option of a foreign table: endpoint, of a column: column_name.
+CREATE FOREIGN DATA WRAPPER hms
+	HANDLER hms_internal.fdw_handler
+	VALIDATOR hms_internal.fdw_validator;
 COMMENT ON FOREIGN DATA WRAPPER hms IS
 'Accounts of 100ms: a server and a user mapping each';
 

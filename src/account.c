@@ -16,7 +16,9 @@
 #include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
@@ -36,6 +38,7 @@
 #include "account.h"
 #include "compat.h"
 #include "errors.h"
+#include "fdw.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(hms_fdw_validator);
@@ -61,6 +64,16 @@ typedef struct Option
 	const char *(*fault) (const char *value);
 } Option;
 
+/* The one option that a foreign table must have. */
+#define ENDPOINT "endpoint"
+
+/* Any value will do. */
+static const char *
+no_fault(const char *value pg_attribute_unused())
+{
+	return NULL;
+}
+
 static const Option options[] = {
 	{"api_url", ForeignServerRelationId, HMS_API_URL, true, hms_url_fault},
 	{"beam_url", ForeignServerRelationId, HMS_BEAM_URL, true, hms_url_fault},
@@ -69,6 +82,8 @@ static const Option options[] = {
 	{"access_key", UserMappingRelationId, HMS_ACCESS_KEY, false, hms_key_fault},
 	{"secret", UserMappingRelationId, HMS_SECRET, false, hms_key_fault},
 	{"secret_file", UserMappingRelationId, HMS_SECRET_FILE, true, hms_file_fault},
+	{ENDPOINT, ForeignTableRelationId, 0, false, hms_fdw_endpoint_fault},
+	{"column_name", AttributeRelationId, 0, false, no_fault},
 };
 
 /* The option of this name, or NULL. */
@@ -109,6 +124,7 @@ hms_fdw_validator(PG_FUNCTION_ARGS)
 {
 	List	   *given = untransformRelOptions(PG_GETARG_DATUM(0));
 	Oid			catalog = PG_GETARG_OID(1);
+	bool		has_endpoint = false;
 	ListCell   *cell;
 
 	foreach(cell, given)
@@ -130,7 +146,13 @@ hms_fdw_validator(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("invalid value of option \"%s\"", option->name),
 					 errdetail("%s", fault)));
+		has_endpoint = has_endpoint || strcmp(option->name, ENDPOINT) == 0;
 	}
+	if (catalog == ForeignTableRelationId && !has_endpoint)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"%s\" is missing", ENDPOINT),
+				 errdetail_internal("%s", hms_fdw_endpoint_fault(""))));
 	PG_RETURN_VOID();
 }
 

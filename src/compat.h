@@ -19,8 +19,10 @@
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #endif
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
+#include "optimizer/pathnode.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/date.h"
@@ -103,6 +105,37 @@ hms_may_use_server(Oid server, Oid role)
 #else
 	return pg_foreign_server_aclcheck(server, role, ACL_USAGE) == ACLCHECK_OK;
 #endif
+}
+
+/* A path of a foreign table; its costs are filled in later. */
+static inline ForeignPath *
+hms_create_foreign_path(PlannerInfo *root, RelOptInfo *rel, Relids outer)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreignscan_path(root, rel, NULL, rel->rows, 0, 0, 0, NIL, outer,
+								   NULL, NIL, NIL);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreignscan_path(root, rel, NULL, rel->rows, 0, 0, NIL, outer,
+								   NULL, NIL, NIL);
+#else
+	return create_foreignscan_path(root, rel, NULL, rel->rows, 0, 0, NIL, outer,
+								   NULL, NIL);
+#endif
+}
+
+/* Whose rights a scan of a foreign table has. */
+static inline Oid
+hms_user_of_scan(const ForeignScan *plan, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	Oid			user = plan->checkAsUser;
+
+	(void) estate;
+#else
+	Oid			user = exec_rt_fetch(plan->scan.scanrelid, estate)->checkAsUser;
+#endif
+
+	return OidIsValid(user) ? user : GetUserId();
 }
 
 /* A date or timestamp in the session's time zone; false: there is no such time. */

@@ -321,6 +321,7 @@ static const HmsEndpoint endpoints[] = {
 		FROM("after", "created_at"), UNTIL("before", "created_at")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &room_shape,
 		TABLE("rooms", "hms_room", 200),
+		.writers = "hms_create_room, hms_update_room, hms_enable_room, hms_disable_room",
 	},
 	{
 		CALL("hms_room", "get room", HMS_GET, "/rooms/{room_id}"),
@@ -354,6 +355,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {SESSION_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("sessions", "hms_session", 5000),
+		.writers = "hms_end_room",
 	},
 	{
 		CALL("hms_session", "get session", HMS_GET, "/sessions/{session_id}"),
@@ -370,6 +372,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {SESSION_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &session_peer_shape,
 		TABLE("session_peers", "hms_session_peer", 20000),
+		.writers = "hms_remove_peers, hms_end_room",
 	},
 	{
 		CALL("stays", "list sessions", HMS_GET, "/sessions"),
@@ -379,6 +382,7 @@ static const HmsEndpoint endpoints[] = {
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &stay_shape,
 		.serves = stay_functions,
 		TABLE("stays", "hms_stay", 20000),
+		.writers = "hms_remove_peers, hms_end_room",
 	},
 	{
 		CALL("session_stays", "get session", HMS_GET, "/sessions/{session_id}"),
@@ -397,6 +401,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {BY("room_id", HMS_REQUIRED), BY("user_id", HMS_NOT_EMPTY), BY("role", HMS_NOT_EMPTY)},
 		.rows = "peers", .rows_by_id = true, .missing_ok = true,
 		TABLE("active_peers", "hms_peer", 200),
+		.writers = "hms_update_peer, hms_remove_peers",
 	},
 	{
 		CALL("hms_active_peer", "get peer of active room", HMS_GET, "/active-rooms/{room_id}/peers/{peer_id}"),
@@ -487,6 +492,7 @@ static const HmsEndpoint endpoints[] = {
 		ARG("status", HMS_NOT_EMPTY), BY_COLUMN("event_names", HMS_REPEATED, "event_name")},
 		.rows = "events", .paging = HMS_PAGE_BY_NUMBER,
 		TABLE("webhook_deliveries", "hms_webhook_event", 1000),
+		.writers = "hms_replay_webhook_events",
 	},
 	{
 		CALL("hms_replay_webhook_events", "replay webhook events", HMS_POST, "/analytics/webhooks/replay"),
@@ -506,7 +512,8 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_room_codes", "list room codes", HMS_GET, "/room-codes/room/{room_id}"),
 		.params = {BY("room_id", HMS_REQUIRED), BY("role", HMS_NOT_EMPTY), BY("enabled", 0)},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
-		TABLE("room_codes", "hms_room_code", 1000), .enabled_rooms = true,
+		TABLE("room_codes", "hms_room_code", 1000),
+		.writers = "hms_create_room_codes, hms_enable_room_code, hms_disable_room_code", .enabled_rooms = true,
 	},
 	{
 		CALL("hms_create_room_codes", "create room codes", HMS_POST, "/room-codes/room/{room_id}"),
@@ -532,6 +539,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("live_streams", "hms_live_stream", 1000),
+		.writers = "hms_start_live_stream, hms_stop_live_stream",
 	},
 	{
 		CALL("hms_live_stream", "get live stream", HMS_GET, "/live-streams/{stream_id}"),
@@ -573,6 +581,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("recordings", "hms_recording", 1000),
+		.writers = "hms_start_recording, hms_stop_recording",
 	},
 	{
 		CALL("hms_recording", "get recording", HMS_GET, "/recordings/{recording_id}"),
@@ -671,6 +680,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {JOB_FILTERS},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("external_streams", "hms_external_stream", 1000),
+		.writers = "hms_start_external_stream, hms_stop_external_stream",
 	},
 	{
 		CALL("hms_external_stream", "get external stream", HMS_GET, "/external-streams/{stream_id}"),
@@ -781,6 +791,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_templates", "list templates", HMS_GET, "/templates"),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &template_shape,
 		TABLE("templates", "hms_template", 100),
+		.writers = "hms_create_template, hms_update_template",
 	},
 	{
 		CALL("hms_template", "get template", HMS_GET, "/templates/{template_id}"),

@@ -125,6 +125,7 @@ typedef struct HmsEndpoint
 	/* as a foreign table: its name and its rows' type */
 	const char *table;
 	const char *row;
+	const char *writers;		/* functions that change what it shows, or NULL */
 	bool		enabled_rooms;	/* a list of all rooms is one of enabled ones */
 } HmsEndpoint;
 

@@ -10,6 +10,7 @@
 
 #include "fmgr.h"
 
+#include "fdw.h"
 #include "gate.h"
 #include "account.h"
 #include "scan.h"
@@ -26,4 +27,5 @@ _PG_init(void)
 	hms_account_init();
 	hms_gate_init();
 	hms_scan_init();
+	hms_fdw_init();
 }

@@ -111,6 +111,7 @@ hms_reader_create(ScanState *node, EState *estate, int eflags,
 	reader->node = node;
 	reader->reading = *reading;
 	reader->endpoint = reading->endpoint;
+	reader->is_allowed = reading->call == NULL; /* SELECT on the table counts */
 	if (reading->call)
 	{
 		reader->endpoint = named_endpoint(reading->call);
@@ -559,6 +560,7 @@ show_filters(const HmsReader *reader, HmsArg *args, List *ancestors, ExplainStat
 	bool	   *nulls = palloc0(sizeof(bool) * list_length(reader->reading.filters));
 	bool		is_condition[HMS_MAX_PARAMS] = {false};
 	ListCell   *cell;
+	int			nvalues = 0;
 
 	foreach(cell, reader->reading.filters)
 	{
@@ -581,11 +583,16 @@ show_filters(const HmsReader *reader, HmsArg *args, List *ancestors, ExplainStat
 		HmsFilter  *filter = lfirst(cell);
 		HmsArg	   *arg = (HmsArg *) hms_request_arg(endpoint, args,
 													 endpoint->params[filter->param].name);
-		char	   *text;
+		const char *text = "";
 
-		if (filter->value == NULL || IsA(filter->value, Const) || !arg->isnull)
+		if (filter->value == NULL)
 			continue;
-		text = show_expression(reader, (Node *) filter->value, ancestors, es);
+		if (reader->reading.names)
+			text = strVal(list_nth(reader->reading.names, nvalues++));
+		if (IsA(filter->value, Const) || !arg->isnull)
+			continue;
+		if (text[0] == '\0')
+			text = show_expression(reader, (Node *) filter->value, ancestors, es);
 		arg->isnull = false;
 		arg->shown = filter->op == HMS_IS_ANY ? psprintf("ANY (%s)", text) : text;
 	}

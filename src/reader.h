@@ -31,6 +31,8 @@ typedef struct HmsReading
 	Oid			user;
 
 	List	   *filters;		/* List of HmsFilter */
+	List	   *names;			/* of their values, where EXPLAIN can't find them:
+								 * Strings, "" for one that it can; or NIL */
 
 	Oid			row_type;
 	bool		is_composite;
