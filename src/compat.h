@@ -83,6 +83,18 @@ hms_all_settings(int *count)
 #define HMS_PLANNER_ARGS query, text, options, params
 #endif
 
+/* Conditions of a custom path for a join, of which the planner looks for constant ones. */
+static inline void
+hms_custom_path_conditions(CustomPath *path, List *conditions)
+{
+#if PG_VERSION_NUM >= 170000
+	path->custom_restrictinfo = conditions;
+#else
+	(void) path;
+	(void) conditions;
+#endif
+}
+
 /* May this role execute that function? */
 static inline bool
 hms_may_execute(Oid function, Oid role)

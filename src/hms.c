@@ -10,9 +10,10 @@
 
 #include "fmgr.h"
 
+#include "account.h"
 #include "fdw.h"
 #include "gate.h"
-#include "account.h"
+#include "join.h"
 #include "scan.h"
 #include "settings.h"
 
@@ -28,4 +29,5 @@ _PG_init(void)
 	hms_gate_init();
 	hms_scan_init();
 	hms_fdw_init();
+	hms_join_init();
 }

@@ -15,6 +15,7 @@
 
 #include "nodes/plannodes.h"
 
+#include "join.h"
 #include "query.h"
 
 typedef struct Search
@@ -100,6 +101,13 @@ search_plan(const Plan *plan, HmsReads reads, bool once, Search *search)
 			return;
 		case T_Append:
 			search_plans(((const Append *) plan)->appendplans, reads, once, search);
+			break;
+		case T_CustomScan:
+			/* a join of ours reads its outer rows as it is read */
+			if (((const CustomScan *) plan)->custom_plans == NIL ||
+				!hms_join_owns(plan))
+				return;
+			search_plans(((const CustomScan *) plan)->custom_plans, reads, once, search);
 			break;
 		case T_SubqueryScan:
 			search_plan(((const SubqueryScan *) plan)->subplan, reads, once, search);

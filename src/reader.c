@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -141,7 +142,7 @@ hms_reader_create(ScanState *node, EState *estate, int eflags,
 	reader->use = hms_query_use(estate->es_plannedstmt, node->ps.plan);
 	reader->context = AllocSetContextCreate(estate->es_query_cxt, "hms walk",
 											ALLOCSET_DEFAULT_SIZES);
-	if (!reader->use.once)
+	if (!reader->use.once && reading->group == NULL)
 	{
 		reader->store = tuplestore_begin_heap(false, false, work_mem);
 		tuplestore_set_eflags(reader->store, EXEC_FLAG_REWIND);
@@ -354,8 +355,8 @@ build_request(HmsReader *reader, HmsWalk **rooms)
 	return request;
 }
 
-/* Begin a walk; false: there are no rows. */
-static bool
+/* Begin a walk; NULL: there are no rows. */
+static HmsRequest *
 begin_walk(HmsReader *reader)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
@@ -368,10 +369,14 @@ begin_walk(HmsReader *reader)
 		reader->made_for = request->endpoint;
 	}
 	if (request)
+	{
 		reader->walk = hms_walk_open_over(request, rooms, reader->maker,
 										  reader->use.reads == HMS_READS_ALL);
+		if (reader->reading.group)
+			hms_walk_join(reader->walk, reader->reading.group);
+	}
 	MemoryContextSwitchTo(old);
-	return request != NULL;
+	return request;
 }
 
 /* Forget the walk, which ends its requests. */
@@ -379,7 +384,10 @@ static void
 end_walk(HmsReader *reader)
 {
 	if (reader->walk)
+	{
 		hms_stats_add(&reader->used, hms_walk_stats(reader->walk));
+		hms_walk_leave(reader->walk);
+	}
 	reader->walk = NULL;
 	reader->room = NULL;
 	reader->rereading = false;
@@ -477,7 +485,7 @@ hms_reader_next(HmsReader *reader, TupleTableSlot *slot)
 		return;
 	if (reader->walk == NULL)
 	{
-		if (!begin_walk(reader))
+		if (reader->reading.group || !begin_walk(reader))
 			return;
 	}
 	else if (reader->use.reads == HMS_READS_REST)
@@ -492,6 +500,34 @@ hms_reader_next(HmsReader *reader, TupleTableSlot *slot)
 			tuplestore_puttupleslot(reader->store, slot);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+void
+hms_reader_open(HmsReader *reader, uint64 *key)
+{
+	HmsRequest *request = begin_walk(reader);
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; request && i < request->nrooms; i++)
+		appendStringInfo(&text, "%s\n", hms_request_url(request, i, 0, NULL, 0));
+	key[0] = hash_bytes_extended((unsigned char *) text.data, text.len, 0);
+	key[1] = hash_bytes_extended((unsigned char *) text.data, text.len, 1);
+	MemoryContextSwitchTo(old);
+}
+
+void
+hms_reader_ask(HmsReader *reader)
+{
+	if (reader->walk)
+		hms_walk_begin(reader->walk);
+}
+
+void
+hms_reader_close(HmsReader *reader)
+{
+	end_walk(reader);
 }
 
 void
@@ -623,9 +659,11 @@ explain_request(const HmsReader *reader, List *ancestors, ExplainState *es)
 }
 
 void
-hms_reader_explain(HmsReader *reader, List *ancestors, ExplainState *es)
+hms_reader_explain(List *readers, List *ancestors, ExplainState *es)
 {
-	HmsStats	used = reader->used;
+	const HmsReader *reader = linitial(readers);
+	HmsStats	used = {0};
+	ListCell   *cell;
 
 	if (reader->endpoint)
 	{
@@ -639,8 +677,13 @@ hms_reader_explain(HmsReader *reader, List *ancestors, ExplainState *es)
 											ancestors, es), es);
 	if (!es->analyze)
 		return;
-	if (reader->walk)
-		hms_stats_add(&used, hms_walk_stats(reader->walk));
+	foreach(cell, readers)
+	{
+		reader = lfirst(cell);
+		hms_stats_add(&used, &reader->used);
+		if (reader->walk)
+			hms_stats_add(&used, hms_walk_stats(reader->walk));
+	}
 	ExplainPropertyInteger("Requests", NULL, used.requests, es);
 	if (used.retries > 0)
 		ExplainPropertyInteger("Retries", NULL, used.retries, es);

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "lib/ilist.h"
 #include "nodes/execnodes.h"
 
 #include "account.h"
@@ -40,6 +41,12 @@ typedef struct HmsReading
 	AttrNumber *columns;		/* of the row, by column of the scan's tuple */
 	ExprState **casts;			/* by column of the scan's tuple: of the value in
 								 * the context's caseValue; or NULL */
+
+	/*
+	 * For one of several readers of a join: what walks go on together; rows are
+	 * then not kept for a second time.
+	 */
+	dlist_head *group;
 } HmsReading;
 
 /* Prepare to read, when the executor starts; only to explain: nothing is read. */
@@ -52,6 +59,18 @@ extern HmsReader *hms_reader_create(ScanState *node, EState *estate, int eflags,
  */
 extern void hms_reader_next(HmsReader *reader, TupleTableSlot *slot);
 
+/*
+ * For a reader of a join: find out what is to be asked for, with the outer row
+ * that is in the scan's tuple now, without asking.  "key" tells requests apart.
+ */
+extern void hms_reader_open(HmsReader *reader, uint64 *key);
+
+/* Ask for it, without waiting. */
+extern void hms_reader_ask(HmsReader *reader);
+
+/* It is not wanted any longer: the reader may be opened again. */
+extern void hms_reader_close(HmsReader *reader);
+
 /* Fill the slot with this row, which is of the row's type. */
 extern void hms_reader_put(HmsReader *reader, TupleTableSlot *slot, Datum *values,
 						   bool *nulls);
@@ -61,8 +80,11 @@ extern void hms_reader_rescan(HmsReader *reader);
 
 extern void hms_reader_end(HmsReader *reader);
 
-/* What EXPLAIN shows: what is asked for, and what it has cost. */
-extern void hms_reader_explain(HmsReader *reader, List *ancestors, ExplainState *es);
+/*
+ * What EXPLAIN shows: what is asked for, and what it has cost, by all of these
+ * readers of one reading.
+ */
+extern void hms_reader_explain(List *readers, List *ancestors, ExplainState *es);
 
 /* --- for the planner ----------------------------------------------------------------- */
 

@@ -137,21 +137,6 @@ list_of(RelOptInfo *rel, FuncExpr *call)
 	return list;
 }
 
-HmsList *
-hms_scan_list(PlannerInfo *root, RelOptInfo *rel)
-{
-	FuncExpr   *call = rel->reloptkind == RELOPT_BASEREL || rel->reloptkind == RELOPT_OTHER_MEMBER_REL ?
-		scanned_call(planner_rt_fetch(rel->relid, root)) : NULL;
-
-	return call ? list_of(rel, call) : NULL;
-}
-
-FuncExpr *
-hms_scan_call(PlannerInfo *root, RelOptInfo *rel)
-{
-	return scanned_call(planner_rt_fetch(rel->relid, root));
-}
-
 /* A path that takes what it needs from these other relations. */
 static void
 add_scan_path(PlannerInfo *root, const HmsList *list, Relids outer)
@@ -189,6 +174,24 @@ replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		add_scan_path(root, list, lfirst(cell));
 }
 
+bool
+hms_scan_owns(const Path *path)
+{
+	return IsA(path, CustomPath) && ((const CustomPath *) path)->methods == &path_methods;
+}
+
+List *
+hms_scan_to_plan(PlannerInfo *root, RelOptInfo *rel, List *conditions, List **exprs)
+{
+	FuncExpr   *call = scanned_call(planner_rt_fetch(rel->relid, root));
+	List	   *filters = hms_path_filters(root, list_of(rel, call), conditions, NULL);
+	List	   *values;
+	List	   *private = hms_filters_to_plan(filters, &values);
+
+	*exprs = lcons(call, values);
+	return private;
+}
+
 /*
  * The scan's tuple has the columns that are looked at and no other: those of
  * its conditions and those that the nodes above may be given ("tlist" may be
@@ -205,8 +208,6 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	List	   *looked_at = list_concat_copy(rel->reltarget->exprs, quals);
 	List	   *vars = pull_var_clause((Node *) looked_at, PVC_RECURSE_PLACEHOLDERS);
 	List	   *columns = NIL;
-	FuncExpr   *call = scanned_call(planner_rt_fetch(rel->relid, root));
-	List	   *values;
 	ListCell   *cell;
 
 	foreach(cell, vars)
@@ -225,10 +226,8 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	plan->scan.plan.qual = quals;
 	plan->scan.scanrelid = 0;
 	plan->flags = path->flags;
-	plan->custom_private =
-		list_make1(hms_filters_to_plan(hms_path_filters(root, list_of(rel, call), clauses, NULL),
-									   &values));
-	plan->custom_exprs = lcons(call, values);
+	plan->custom_private = list_make1(hms_scan_to_plan(root, rel, clauses,
+													   &plan->custom_exprs));
 	plan->methods = &plan_methods;
 	return &plan->scan.plan;
 }
@@ -252,13 +251,8 @@ create_scan(CustomScan *plan pg_attribute_unused())
 	return (Node *) scan;
 }
 
-/*
- * Note the type of the function's rows, and which of its columns those of the
- * scan's tuple are.  A composite type may have changed since the query was
- * planned.
- */
-static void
-find_columns(HmsReading *reading, List *targets)
+void
+hms_scan_columns(HmsReading *reading, List *targets, int first)
 {
 	TupleDesc	desc;
 	ListCell   *cell;
@@ -272,7 +266,9 @@ find_columns(HmsReading *reading, List *targets)
 	}
 	reading->row_desc = BlessTupleDesc(desc);
 	reading->columns = palloc(sizeof(AttrNumber) * list_length(targets));
-	foreach(cell, targets)
+	for (int i = 0; i < first; i++)
+		reading->columns[i] = HMS_NO_COLUMN;
+	for_each_from(cell, targets, first)
 	{
 		Var		   *var = castNode(Var, lfirst_node(TargetEntry, cell)->expr);
 
@@ -288,21 +284,27 @@ find_columns(HmsReading *reading, List *targets)
 	}
 }
 
+void
+hms_scan_reading(HmsReading *reading, List *private, List *exprs)
+{
+	reading->call = linitial_node(FuncExpr, exprs);
+	if (!hms_may_execute(reading->call->funcid, GetUserId()))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+					   get_func_name(reading->call->funcid));
+	InvokeFunctionExecuteHook(reading->call->funcid);
+	reading->filters = hms_filters_from_plan(private, list_copy_tail(exprs, 1));
+}
+
 static void
 begin_scan(CustomScanState *node, EState *estate, int eflags)
 {
 	HmsScan    *scan = (HmsScan *) node;
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
-	HmsReading	reading = {.call = linitial_node(FuncExpr, plan->custom_exprs)};
+	HmsReading	reading = {0};
 
-	if (!hms_may_execute(reading.call->funcid, GetUserId()))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
-					   get_func_name(reading.call->funcid));
-	InvokeFunctionExecuteHook(reading.call->funcid);
-	reading.filters = hms_filters_from_plan(linitial(plan->custom_private),
-											list_copy_tail(plan->custom_exprs, 1));
+	hms_scan_reading(&reading, linitial(plan->custom_private), plan->custom_exprs);
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-		find_columns(&reading, plan->custom_scan_tlist);
+		hms_scan_columns(&reading, plan->custom_scan_tlist, 0);
 	scan->reader = hms_reader_create(&node->ss, estate, eflags, &reading);
 	if (estate->es_epq_active)
 		scan->joined = ExecInitExtraTupleSlot(estate, reading.row_desc, &TTSOpsVirtual);
@@ -368,7 +370,7 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 
 	if (alias)
 		ExplainPropertyText("Alias", alias, es);
-	hms_reader_explain(((HmsScan *) node)->reader, ancestors, es);
+	hms_reader_explain(list_make1(((HmsScan *) node)->reader), ancestors, es);
 }
 
 /* --- as a function, where the node cannot stand ------------------------------------ */
