@@ -4956,17 +4956,16 @@ BEGIN ATOMIC
 		AND d.deptype = 'e'
 		AND e.extname = 'hms'
 		AND p.proname LIKE 'hms\_%'
-		AND p.proname NOT IN ('hms_grant', 'hms_revoke', 'hms_stats')
+		AND p.proname NOT IN ('hms_grant', 'hms_revoke', 'hms_stats', 'hms_help')
 		AND (level = 'all'
 			OR level = CASE
 				WHEN p.proname IN ('hms_auth_token', 'hms_verify_token') THEN 'tokens'
-				WHEN p.proname LIKE 'hms\_api\_%'
-					OR p.proname IN ('hms_management_token', 'hms_check') THEN 'all'
+				WHEN p.proname LIKE 'hms\_api\_%' OR p.proname = 'hms_management_token' THEN 'all'
 				WHEN p.proname IN ('hms_stream_key', 'hms_template', 'hms_templates',
 					'hms_template_settings', 'hms_template_destinations',
 					'hms_legacy_templates') THEN 'write'
 				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_create_reports', 'hms_sync',
-					'hms_receive_webhook', 'hms_report_html') THEN 'read'
+					'hms_receive_webhook', 'hms_report_html', 'hms_check') THEN 'read'
 				ELSE 'write'
 			END);
 END;
@@ -5027,3 +5026,297 @@ END;
 COMMENT ON FUNCTION @extschema@.hms_revoke(regrole, text) IS
 'Take the functions of a level from a role: tokens, read, write or all';
 REVOKE ALL ON FUNCTION @extschema@.hms_revoke(regrole, text) FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------
+-- Help: what there is, on a screen
+-- ---------------------------------------------------------------------------
+
+-- Of each function a few words, where its COMMENT has more than fit into a line of
+-- hms_help(), and an example, which runs as it stands in script/demo.
+CREATE FUNCTION hms_internal.examples(OUT function text, OUT brief text, OUT example text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT e.* FROM (VALUES
+		('hms_auth_token', 'Let a user into a room', $$SELECT hms_auth_token(id, 'student', 'user-17') FROM hms_rooms('math-101')$$),
+		('hms_management_token', 'A token for the whole API', $$SELECT hms_management_token(valid_for => '1 hour')$$),
+		('hms_verify_token', 'The claims of a token of ours', $$SELECT hms_verify_token(hms_auth_token('room', 'student'))$$),
+		('hms_rooms', 'Rooms, newest first', $$SELECT id, name, enabled FROM hms_rooms() ORDER BY name$$),
+		('hms_room', NULL, $$SELECT * FROM hms_room((SELECT id FROM hms_rooms('math-101')))$$),
+		('hms_create_room', 'Make a room, or change it', $$SELECT id, name FROM hms_create_room('{"name": "standup"}')$$),
+		('hms_update_room', NULL, $$SELECT (hms_update_room(id, '{"size": 30}')).size FROM hms_rooms('math-101')$$),
+		('hms_enable_room', NULL, $$SELECT (hms_enable_room(id)).enabled FROM hms_rooms('latin:old')$$),
+		('hms_disable_room', 'Let nobody join a room', $$SELECT (hms_disable_room(id)).enabled FROM hms_rooms('open-day')$$),
+		('hms_sessions', 'Sessions, newest first', $$SELECT s.id, s.active, s.created_at FROM hms_rooms('math-101') r, hms_sessions(r.id) s LIMIT 5$$),
+		('hms_session', NULL, $$SELECT * FROM hms_session((SELECT id FROM hms_sessions() LIMIT 1))$$),
+		('hms_active_session', 'The session on in a room', $$SELECT s.id, s.created_at FROM hms_rooms('math-101') r, hms_active_session(r.id) s$$),
+		('hms_session_peers', 'Peers of sessions: the stays', $$SELECT name, role, joined_at FROM hms_session_peers(active => true)$$),
+		('hms_active_room', 'A room with somebody in it', $$SELECT a.* FROM hms_rooms('math-101') r, hms_active_room(r.id) a$$),
+		('hms_active_peers', NULL, $$SELECT p.name, p.role FROM hms_rooms('math-101') r, hms_active_peers(r.id) p$$),
+		('hms_active_peer', 'A peer that is in a room now', $$SELECT q.* FROM hms_rooms('math-101') r, hms_active_peers(r.id) p, hms_active_peer(r.id, p.id) q$$),
+		('hms_update_peer', 'Change a peer in a room', $$SELECT hms_update_peer(r.id, p.id, '{"name": "Ann"}') FROM hms_rooms('math-101') r, hms_active_peers(r.id) p LIMIT 1$$),
+		('hms_send_message', 'Send to a peer or a role', $$SELECT hms_send_message(id, 'quiet', role => 'student') FROM hms_rooms('math-101')$$),
+		('hms_broadcast_message', 'Send to everybody in a room', $$SELECT hms_broadcast_message(id, 'over') FROM hms_rooms('math-101')$$),
+		('hms_remove_peers', 'Remove peers from a room', $$SELECT hms_remove_peers(id, role => 'student') FROM hms_rooms('math-101')$$),
+		('hms_end_room', 'End the session of a room', $$SELECT hms_end_room(id, 'over') FROM hms_rooms('math-101')$$),
+		('hms_track_events', 'Added, muted, removed tracks', $$SELECT e.timestamp, e.user_name, e.type, e.track_type FROM hms_rooms('math-101') r, hms_track_events(r.id) e LIMIT 10$$),
+		('hms_recording_events', 'Completed recordings', $$SELECT e.started_at, e.duration FROM hms_rooms('math-101') r, hms_recording_events(r.id) e$$),
+		('hms_error_events', 'Errors of clients of a room', $$SELECT e.timestamp, e.error_name FROM hms_rooms('physics-9b') r, hms_error_events(r.id) e$$),
+		('hms_analytics_events', 'Events of a room, of any kind', $$SELECT e.timestamp, e.type FROM hms_rooms('math-101') r, hms_analytics_events(r.id, type => ARRAY['track.add.success']) e LIMIT 5$$),
+		('hms_peer_quality_stats', 'How the tracks of a peer did', $$SELECT q.kind, q.timestamp, q.rtt_ms FROM hms_session_peers(active => false, after => now() - interval '3 days') p, hms_peer_quality_stats(p.session_id, p.id) q LIMIT 5$$),
+		('hms_webhook_events', 'Deliveries of webhooks', $$SELECT event_name, event_timestamp FROM hms_webhook_events(start_time => now() - interval '1 day') LIMIT 5$$),
+		('hms_replay_webhook_events', 'Send failed webhooks again', $$SELECT hms_replay_webhook_events(now() - interval '3 hours', now())$$),
+		('hms_webhook_replay', 'A replay of webhooks', $$SELECT w.* FROM hms_replay_webhook_events(now() - interval '1 day', now()) r, hms_webhook_replay(r.workflow_id) w$$),
+		('hms_room_codes', NULL, $$SELECT c.code, c.role FROM hms_rooms('math-101') r, hms_room_codes(r.id) c$$),
+		('hms_create_room_codes', 'Make a code for each role', $$SELECT c.code, c.role FROM hms_rooms('open-day') r, hms_create_room_codes(r.id) c$$),
+		('hms_create_room_code', 'Make a code for a role', $$SELECT (hms_create_room_code(id, 'viewer')).code FROM hms_rooms('open-day')$$),
+		('hms_enable_room_code', 'Let a room code work again', $$SELECT hms_enable_room_code(c.code) FROM hms_rooms('math-101') r, hms_room_codes(r.id) c$$),
+		('hms_disable_room_code', 'Let a room code work no more', $$SELECT hms_disable_room_code(c.code) FROM hms_rooms('math-101') r, hms_room_codes(r.id) c$$),
+		('hms_live_streams', NULL, $$SELECT id, status, started_at FROM hms_live_streams() LIMIT 5$$),
+		('hms_live_stream', 'A live stream by id', $$SELECT * FROM hms_live_stream((SELECT id FROM hms_live_streams() LIMIT 1))$$),
+		('hms_start_live_stream', NULL, $$SELECT (hms_start_live_stream(id)).status FROM hms_rooms('math-101')$$),
+		('hms_stop_live_stream', NULL, $$SELECT (hms_stop_live_stream(id)).status FROM hms_live_streams(status => 'running')$$),
+		('hms_stop_live_streams', 'Stop live streams of a room', $$SELECT s.id FROM hms_rooms('english-lit') r, hms_stop_live_streams(r.id) s$$),
+		('hms_pause_live_stream_recording', 'Pause its recording', $$SELECT hms_pause_live_stream_recording(id) FROM hms_live_streams(status => 'running')$$),
+		('hms_resume_live_stream_recording', 'Go on with its recording', $$SELECT hms_resume_live_stream_recording(id) FROM hms_live_streams(status => 'running')$$),
+		('hms_send_timed_metadata', 'Put text into a live stream', $$SELECT hms_send_timed_metadata(id, 'question 3', 20) FROM hms_live_streams(status => 'running')$$),
+		('hms_recordings', NULL, $$SELECT id, status, started_at FROM hms_recordings() LIMIT 5$$),
+		('hms_recording', NULL, $$SELECT * FROM hms_recording((SELECT id FROM hms_recordings() LIMIT 1))$$),
+		('hms_start_recording', NULL, $$SELECT (hms_start_recording(id)).status FROM hms_rooms('english-lit')$$),
+		('hms_stop_recording', NULL, $$SELECT (hms_stop_recording(id)).status FROM hms_recordings(status => 'running')$$),
+		('hms_stop_recordings', 'Stop recordings of a room', $$SELECT s.id FROM hms_rooms('math-101') r, hms_stop_recordings(r.id) s$$),
+		('hms_pause_recording', 'Pause recording a room', $$SELECT hms_pause_recording(id) FROM hms_rooms('math-101')$$),
+		('hms_resume_recording', 'Go on recording a room', $$SELECT hms_resume_recording(id) FROM hms_rooms('math-101')$$),
+		('hms_recording_assets', 'Files of recordings', $$SELECT type, status, created_at FROM hms_recording_assets() LIMIT 5$$),
+		('hms_recording_asset', 'A file of a recording by id', $$SELECT * FROM hms_recording_asset((SELECT id FROM hms_recording_assets() LIMIT 1))$$),
+		('hms_presigned_url', 'A link to a recording''s file', $$SELECT url FROM hms_recording_assets() a, hms_presigned_url(a.id, '1 day') LIMIT 1$$),
+		('hms_transcript', 'Who said what, and when', $$SELECT t.name, t.sentence FROM hms_recording_assets() a, hms_transcript(a.id) t WHERE a.type = 'transcript' LIMIT 5$$),
+		('hms_summary', NULL, $$SELECT s.title, s.bullets FROM hms_recording_assets() a, hms_summary(a.id) s WHERE a.type = 'summary' LIMIT 5$$),
+		('hms_chat', 'Messages of a recorded chat', $$SELECT c.sent_at, c.name, c.message FROM hms_recording_assets() a, hms_chat(a.id) c WHERE a.type = 'chat' LIMIT 5$$),
+		('hms_session_transcript', 'What was said in a session', $$SELECT t.starts_at, t.name, t.sentence FROM hms_sessions(active => false) s, hms_session_transcript(s.id) t LIMIT 5$$),
+		('hms_session_summary', 'The summaries of a session', $$SELECT t.title, t.bullets, t.paragraph FROM hms_sessions(active => false) s, hms_session_summary(s.id) t LIMIT 5$$),
+		('hms_session_chat', 'The chat of a session', $$SELECT t.sent_at, t.name, t.message FROM hms_sessions(active => false) s, hms_session_chat(s.id) t LIMIT 5$$),
+		('hms_external_streams', 'External streams', $$SELECT id, status, rtmp_urls FROM hms_external_streams() LIMIT 5$$),
+		('hms_external_stream', 'An external stream by id', $$SELECT * FROM hms_external_stream((SELECT id FROM hms_external_streams() LIMIT 1))$$),
+		('hms_start_external_stream', 'Stream a room to RTMP', $$SELECT hms_start_external_stream(id, '{"rtmp_urls": ["rtmp://x.example/k"]}') FROM hms_rooms('math-101')$$),
+		('hms_stop_external_stream', NULL, $$SELECT hms_stop_external_stream(s.id) FROM hms_rooms('math-101') r, hms_start_external_stream(r.id, '{"rtmp_urls": ["rtmp://x.example/k"]}') s$$),
+		('hms_stop_external_streams', 'Stop those of a room', $$SELECT t.id FROM hms_rooms('math-101') r, hms_start_external_stream(r.id, '{"rtmp_urls": ["rtmp://x.example/k"]}') s, hms_stop_external_streams(s.room_id) t$$),
+		('hms_stream_key', 'The stream key of a room', $$SELECT k.url FROM hms_rooms('history-7a') r, hms_stream_key(r.id) k$$),
+		('hms_create_stream_key', NULL, $$SELECT (hms_create_stream_key(id)).url FROM hms_rooms('math-101')$$),
+		('hms_disable_stream_key', 'Let a stream key work no more', $$SELECT hms_disable_stream_key(id) FROM hms_rooms('history-7a')$$),
+		('hms_create_poll', NULL, $$SELECT id FROM hms_create_poll('{"title": "Stars?", "questions": [{"text": "How many?", "options": [{"text": "one"}, {"text": "two"}]}]}')$$),
+		('hms_poll', NULL, $$SELECT p.title, p.type FROM hms_rooms('math-101') r, hms_poll(r.polls[1]) p$$),
+		('hms_update_poll', NULL, $$SELECT hms_update_poll(polls[1], '{"title": "Stars!", "questions": []}') FROM hms_rooms('math-101')$$),
+		('hms_update_poll_question', 'Replace a question', $$SELECT hms_update_poll_question(polls[1], 1, '{"text": "1 + 1 = ?", "options": [{"text": "2"}, {"text": "3"}]}') FROM hms_rooms('math-101')$$),
+		('hms_delete_poll_question', 'Remove a question of a poll', $$SELECT hms_delete_poll_question(polls[1], 3) FROM hms_rooms('math-101')$$),
+		('hms_update_poll_option', 'Replace an option', $$SELECT hms_update_poll_option(polls[1], 1, 1, '{"text": "0.75"}') FROM hms_rooms('math-101')$$),
+		('hms_delete_poll_option', 'Remove an option', $$SELECT hms_delete_poll_option(polls[1], 1, 3) FROM hms_rooms('math-101')$$),
+		('hms_poll_sessions', 'The runs of a poll', $$SELECT s.* FROM hms_rooms('math-101') r, hms_poll_sessions(r.polls[1]) s$$),
+		('hms_poll_session', 'The runs of it in a session', $$SELECT t.* FROM hms_rooms('math-101') r, hms_poll_sessions(r.polls[1]) s, hms_poll_session(s.poll_id, s.session_id) t$$),
+		('hms_poll_responses', NULL, $$SELECT a.question, a.user_id, a.skipped FROM hms_rooms('math-101') r, hms_poll_responses(r.polls[1]) a LIMIT 5$$),
+		('hms_poll_response', 'An answer to a poll by id', $$SELECT b.* FROM hms_rooms('math-101') r, hms_poll_responses(r.polls[1]) a, hms_poll_response(a.poll_id, a.id) b LIMIT 1$$),
+		('hms_poll_results', 'The scores of a poll', $$SELECT s.user_id, s.question, s.score FROM hms_rooms('math-101') r, hms_poll_results(r.polls[1]) s LIMIT 5$$),
+		('hms_poll_result', 'A score of a poll by id', $$SELECT t.* FROM hms_rooms('math-101') r, hms_poll_results(r.polls[1]) s, hms_poll_result(s.poll_id, s.id) t LIMIT 1$$),
+		('hms_link_polls', 'Give a room its polls', $$SELECT hms_link_polls(id, polls) FROM hms_rooms('math-101')$$),
+		('hms_templates', 'All templates', $$SELECT id, name FROM hms_templates()$$),
+		('hms_template', 'A template by id', $$SELECT t.name, t.settings FROM hms_rooms('math-101') r, hms_template(r.template_id) t$$),
+		('hms_create_template', 'Make a template', $$SELECT id FROM hms_create_template('{"name": "lesson", "roles": {"host": {}}}')$$),
+		('hms_update_template', 'Overwrite a template', $$SELECT (hms_update_template(id, jsonb_build_object('name', 'school', 'roles', roles, 'settings', settings, 'destinations', destinations))).name FROM hms_templates() WHERE name = 'school'$$),
+		('hms_role', 'A role of a template', $$SELECT o.* FROM hms_templates() t, hms_role(t.id, 'teacher') o WHERE t.name = 'school'$$),
+		('hms_create_role', 'Make a role of a template', $$SELECT (hms_create_role(id, 'observer', '{"priority": 3}')).name FROM hms_templates() WHERE name = 'school'$$),
+		('hms_delete_role', 'Remove a role', $$SELECT hms_delete_role(id, 'guest') FROM hms_templates() WHERE name = 'school'$$),
+		('hms_template_settings', 'Settings of a template', $$SELECT s.* FROM hms_templates() t, hms_template_settings(t.id) s$$),
+		('hms_update_template_settings', 'Change its settings', $$SELECT hms_update_template_settings(id, '{"region": "eu"}') FROM hms_templates() WHERE name = 'school'$$),
+		('hms_template_destinations', 'Destinations of a template', $$SELECT d.* FROM hms_templates() t, hms_template_destinations(t.id) d$$),
+		('hms_update_template_destinations', 'Set its destinations', $$SELECT hms_update_template_destinations(id, destinations) FROM hms_templates() WHERE name = 'school'$$),
+		('hms_template_recordings', 'What a template records', $$SELECT c.* FROM hms_templates() t, hms_template_recordings(t.id) c$$),
+		('hms_update_template_recordings', 'Set what it records', $$SELECT hms_update_template_recordings(id, '[{"name": "all", "role": "teacher", "maxDuration": 3600}]') FROM hms_templates() WHERE name = 'school'$$),
+		('hms_create_sip_outbound_trunk', 'Make a SIP trunk', $$SELECT hms_create_sip_outbound_trunk('user', 'password', 'sip.example', '+49301234')$$),
+		('hms_update_sip_outbound_trunk', NULL, $$SELECT hms_update_sip_outbound_trunk(t.id, address => 'sip2.example') FROM hms_create_sip_outbound_trunk('user', 'password', 'sip.example', '+49301234') t$$),
+		('hms_start_sip_outbound_call', 'Call somebody into a room', $$SELECT hms_start_sip_outbound_call('+49305678', c.code, t.id) FROM hms_rooms('math-101') r, hms_room_codes(r.id, role => 'student') c, hms_create_sip_outbound_trunk('user', 'password', 'sip.example', '+49301234') t$$),
+		('hms_send_dtmf', 'Send tones to SIP peers', $$SELECT hms_send_dtmf(id, 'student', ARRAY['1', '#']) FROM hms_rooms('math-101')$$),
+		('hms_start_beam', 'Record or stream (legacy)', $$SELECT hms_start_beam(id, 'https://school.example/preview', record => true) FROM hms_rooms('english-lit')$$),
+		('hms_stop_beam', 'End that (legacy)', $$SELECT hms_start_beam(id, 'https://school.example/preview', record => true), hms_stop_beam(id) FROM hms_rooms('english-lit')$$),
+		('hms_legacy_create_room', 'Make a room (legacy)', $$SELECT hms_legacy_create_room('{"name": "standup"}')$$),
+		('hms_legacy_disable_room', 'Disable a room (legacy)', $$SELECT hms_legacy_disable_room('open-day')$$),
+		('hms_legacy_sessions', 'Sessions (legacy)', $$SELECT id, active, created_at FROM hms_legacy_sessions() LIMIT 5$$),
+		('hms_legacy_templates', 'Templates (legacy)', $$SELECT t.* FROM hms_legacy_templates() t LIMIT 1$$),
+		('hms_legacy_create_template', 'Make a template (legacy)', $$SELECT hms_legacy_create_template('{"name": "lesson", "roles": {"host": {}}}')$$),
+		('hms_legacy_update_template', 'Overwrite one (legacy)', $$SELECT hms_legacy_update_template('{"roles": {"host": {}}, "settings": {}}', name => 'school')$$),
+		('hms_legacy_role', 'A role (legacy)', $$SELECT o.* FROM hms_templates() t, hms_legacy_role(t.id, 'teacher') o WHERE t.name = 'school'$$),
+		('hms_legacy_create_role', 'Make a role (legacy)', $$SELECT hms_legacy_create_role(id, 'observer', '{"priority": 3}') FROM hms_templates() WHERE name = 'school'$$),
+		('hms_legacy_delete_role', 'Remove a role (legacy)', $$SELECT hms_legacy_delete_role(id, 'guest') FROM hms_templates() WHERE name = 'school'$$),
+		('hms_legacy_template_settings', 'Its settings (legacy)', $$SELECT s.* FROM hms_templates() t, hms_legacy_template_settings(t.id) s$$),
+		('hms_legacy_update_template_settings', 'Change its region (legacy)', $$SELECT hms_legacy_update_template_settings(id, 'eu') FROM hms_templates() WHERE name = 'school'$$),
+		('hms_api_get', 'The answer of any GET', $$SELECT hms_api_get('/rooms', '{"name": "math-101"}') -> 'data' -> 0 ->> 'id'$$),
+		('hms_api_list', 'The rows of any list', $$SELECT room ->> 'name' FROM hms_api_list('/rooms') AS room$$),
+		('hms_api_post', 'The answer of any POST', $$SELECT hms_api_post('/rooms', '{"name": "standup"}') ->> 'id'$$),
+		('hms_api_delete', 'The answer of any DELETE', $$SELECT hms_api_delete(format('/polls/%s/questions/3', polls[1])) FROM hms_rooms('math-101')$$),
+		('hms_attendance', 'Who was there, for how long', $$SELECT a.name, a.joins, a.share FROM hms_rooms('math-101') r, hms_attendance(r.id) a$$),
+		('hms_session_usage', 'Length and users of sessions', $$SELECT u.started_at, u.duration, u.users FROM hms_rooms('math-101') r, hms_session_usage(r.id) u$$),
+		('hms_talk_time', 'Whose microphone was on', $$SELECT t.user_id, t.track_type, t.on_time FROM hms_rooms('math-101') r, hms_talk_time(r.id) t$$),
+		('hms_concurrency', 'How many were in, over time', $$SELECT c.at, c.peers FROM hms_rooms('math-101') r, hms_concurrency(r.id, step => '10 minutes') c LIMIT 10$$),
+		('hms_quality', 'How its connections did', $$SELECT q.name, q.direction, q.rtt_p95, q.loss_p95 FROM hms_quality((SELECT id FROM hms_sessions(active => false) LIMIT 1)) q$$),
+		('hms_error_summary', 'What went wrong at clients', $$SELECT s.error_name, s.errors, s.users FROM hms_rooms('physics-9b') r, hms_error_summary(r.id) s$$),
+		('hms_create_reports', 'Make report views of a schema', $$SELECT hms_create_reports('video')$$),
+		('hms_create_mirror', 'Make tables for a copy', $$SELECT hms_create_mirror('video')$$),
+		('hms_sync', 'Bring the copy up to date', $$CALL hms_sync('video')$$),
+		('hms_receive_webhook', 'Take a webhook into it', $$SELECT hms_receive_webhook('video', '{"id": "e-1", "type": "room.end.success"}')$$),
+		('hms_report_html', 'A report as a page of HTML', $$SELECT hms_report_html('video', after => now() - interval '7 days')$$),
+		('hms_check', 'Is everything set up right?', $$SELECT * FROM hms_check()$$),
+		('hms_help', 'What there is', $$SELECT * FROM hms_help('attendance')$$),
+		('hms_stats', 'What this backend has asked', $$SELECT requests, pages, rows, seconds_waited FROM hms_stats()$$),
+		('hms_grant', 'Let a role use a level', $$SELECT hms_grant('app', 'tokens')$$),
+		('hms_revoke', 'Take a level from a role', $$SELECT hms_revoke('app', 'tokens')$$)
+	) AS e (function, brief, example);
+END;
+COMMENT ON FUNCTION hms_internal.examples() IS
+'Internal: each function in a few words, and an example of it';
+
+-- A text cut into lines of at most that many characters: between words or, of a
+-- list, behind commas.
+CREATE FUNCTION hms_internal.lines_of(text text, width integer, is_list boolean)
+RETURNS SETOF text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT rtrim(m.match[1])
+	FROM regexp_matches(text, CASE
+			WHEN is_list THEN format('(.{1,%s}(?:,|$))\s*', width - 1)
+			ELSE format('(.{1,%s}(?=\s|$)|\S{%1$s})\s*', width)
+		END, 'g') AS m (match);
+END;
+COMMENT ON FUNCTION hms_internal.lines_of(text, integer, boolean) IS
+'Internal: a text as lines of a certain width';
+
+-- The public functions, one a name, and all that there is to say of each.
+CREATE FUNCTION hms_internal.functions_described(
+	OUT place oid,
+	OUT name text,
+	OUT level text,
+	OUT what text,
+	OUT brief text,
+	OUT arguments text[],
+	OUT columns text,
+	OUT endpoints text[],
+	OUT example text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	WITH level AS (
+		SELECT DISTINCT ON (f.f) f.f::oid AS oid, l.level
+		FROM unnest(ARRAY['tokens', 'read', 'write', 'all']) WITH ORDINALITY AS l (level, place),
+			hms_internal._hms_functions(l.level) AS f
+		ORDER BY f.f, l.place
+	), described AS (
+		SELECT p.oid, p.proname::text AS name,
+			CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'public'
+				ELSE coalesce(v.level, 'owner') END AS level,
+			regexp_replace(obj_description(p.oid, 'pg_proc'),
+				' *\((GET|POST|DELETE) [^)]*\)$', '') AS what,
+			coalesce(a.arguments, 'none') AS arguments,
+			CASE
+				WHEN p.prokind = 'p' THEN 'none'
+				WHEN a.columns IS NOT NULL THEN a.columns
+				WHEN t.typrelid <> 0 THEN (
+					SELECT string_agg(format('%s %s', c.attname, format_type(c.atttypid, NULL)), ', ' ORDER BY c.attnum)
+					FROM pg_attribute AS c
+					WHERE c.attrelid = t.typrelid AND c.attnum > 0 AND NOT c.attisdropped)
+				ELSE format_type(p.prorettype, NULL)
+			END AS columns
+		FROM pg_depend AS d
+		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'hms'
+		JOIN pg_proc AS p ON p.oid = d.objid
+		JOIN pg_type AS t ON t.oid = p.prorettype
+		LEFT JOIN level AS v ON v.oid = p.oid
+		CROSS JOIN LATERAL (
+			SELECT string_agg(CASE
+						WHEN n.value IS NULL THEN n.argument
+						WHEN n.value ~ '^NULL|not_given' THEN format('[%s]', n.argument)
+						ELSE format('[%s = %s]', n.argument, n.value)
+					END, ', ' ORDER BY n.place) FILTER (WHERE n.mode IN ('i', 'b', 'v')) AS arguments,
+				string_agg(n.argument, ', ' ORDER BY n.place) FILTER (WHERE n.mode IN ('o', 't')) AS columns
+			FROM (
+				SELECT g.place, coalesce(g.mode, 'i') AS mode,
+					format('%s %s', g.name, format_type(g.type, NULL)) AS argument,
+					regexp_replace(pg_get_function_arg_default(p.oid, g.place::integer),
+						'::[a-z ]+(\[\])?$', '') AS value
+				FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargnames, p.proargmodes)
+					WITH ORDINALITY AS g (type, name, mode, place)
+			) AS n
+		) AS a
+		WHERE d.classid = 'pg_catalog.pg_proc'::regclass
+			AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+			AND d.deptype = 'e'
+			AND p.proname LIKE 'hms\_%'
+	)
+	SELECT min(d.oid), d.name, min(d.level), (array_agg(d.what ORDER BY d.oid))[1], min(x.brief),
+		array_agg(replace(d.arguments, 'timestamp with time zone', 'timestamptz') ORDER BY d.oid),
+		replace((array_agg(d.columns ORDER BY d.oid))[1], 'timestamp with time zone', 'timestamptz'),
+		ARRAY(SELECT DISTINCT format('%s %s', n.method, n.path)
+			FROM hms_internal._hms_endpoints() AS n
+			WHERE d.name = ANY (n.functions) ORDER BY 1),
+		min(x.example)
+	FROM described AS d LEFT JOIN hms_internal.examples() AS x ON x.function = d.name
+	GROUP BY d.name;
+END;
+COMMENT ON FUNCTION hms_internal.functions_described() IS
+'Internal: the public functions and what there is to say of each';
+
+-- What there is: a line a function, those that have the word in any of their
+-- texts.  Of a function whose name the word is, with or without hms_, all that
+-- there is to know of it.  level: which hms_grant() grants it; public: anybody
+-- may; owner: only who owns it.  In psql it is at most 80 characters wide.
+CREATE FUNCTION @extschema@.hms_help(
+	word text DEFAULT NULL,
+	OUT function text,
+	OUT what text,
+	OUT level text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	WITH found AS (
+		SELECT d.*, coalesce(lower(word) IN (d.name, substr(d.name, 5)), false) AS is_it,
+			coalesce(strpos(lower(d.name || ' ' || d.what), lower(word)) > 0, true) AS is_near,
+			CASE WHEN word IS NULL OR length(d.name) < 33 THEN d.name ELSE 'name' END AS label
+		FROM hms_internal.functions_described() AS d
+		WHERE word IS NULL OR d.name = lower(word) OR (word NOT LIKE 'hms\_%'
+			AND strpos(lower(concat_ws(' ', d.name, d.what, d.brief, d.arguments::text, d.columns,
+				d.endpoints::text, d.example)), lower(word)) > 0)
+	), screen AS (
+		SELECT 72 - greatest(max(length(f.label)), 9) - greatest(max(length(f.level)), 5) AS width
+		FROM found AS f
+	), entry AS (
+		-- of the one that was meant: parts, each of some lines
+		SELECT 1 AS part, f.label, CASE f.label WHEN 'name' THEN f.name || ': ' ELSE '' END || f.what AS text,
+			false AS is_list, f.level
+		FROM found AS f WHERE f.is_it
+		UNION ALL
+		SELECT 1 + a.place::integer, CASE a.place WHEN 1 THEN 'arguments' ELSE 'or' END, a.arguments, true, NULL
+		FROM found AS f, unnest(f.arguments) WITH ORDINALITY AS a (arguments, place) WHERE f.is_it
+		UNION ALL
+		SELECT 100, 'columns', f.columns, true, NULL FROM found AS f WHERE f.is_it
+		UNION ALL
+		SELECT 100 + e.place::integer, CASE e.place WHEN 1 THEN 'endpoint' ELSE 'and' END, e.endpoint, false, NULL
+		FROM found AS f, unnest(f.endpoints) WITH ORDINALITY AS e (endpoint, place) WHERE f.is_it
+		UNION ALL
+		SELECT 200 + e.place::integer, CASE e.place WHEN 1 THEN 'example' END, e.clause, false, NULL
+		FROM found AS f,
+			regexp_split_to_table(regexp_replace(f.example, '(\w{20}\()', '\1 ', 'g') || ';',
+				' (?=(FROM|WHERE|ORDER|LIMIT) )') WITH ORDINALITY AS e (clause, place)
+		WHERE f.is_it
+	)
+	SELECT o.function, o.what, o.level
+	FROM (
+		SELECT n.part, l.place, CASE l.place WHEN 1 THEN n.label END, l.line,
+			CASE l.place WHEN 1 THEN n.level END
+		FROM entry AS n, screen AS s,
+			hms_internal.lines_of(n.text, s.width, n.is_list) WITH ORDINALITY AS l (line, place)
+		UNION ALL
+		SELECT CASE WHEN f.is_near THEN 1000 ELSE 1001 END, f.place::bigint, f.name, CASE WHEN length(f.what) <= s.width THEN f.what ELSE coalesce(f.brief, left(f.what, s.width)) END, f.level
+		FROM found AS f, screen AS s WHERE NOT f.is_it
+	) AS o (part, place, function, what, level)
+	ORDER BY o.part, o.place;
+END;
+COMMENT ON FUNCTION @extschema@.hms_help(text) IS
+'What there is: a line a function; of one function all there is to know';
+

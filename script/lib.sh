@@ -9,6 +9,7 @@ access_key=standin-access-key
 secret=standin-secret-$$-$RANDOM$RANDOM
 standin_pid=
 group_pid=
+with_cron= # not empty: the cluster loads pg_cron
 
 umask 022
 unset PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS PGSERVICE PGPASSWORD PGCLIENTENCODING
@@ -119,7 +120,11 @@ log_statement = none
 session_preload_libraries = 'hms'
 hms.access_key = '${access_key//\'/\'\'}'
 hms.secret_file = '$work/secret'
-${api_url:+hms.api_url = '$api_url'}
+${api_url:+hms.api_url = '$api_url'
+hms.beam_url = '${api_url%/v2}/api/v2'
+hms.policy_url = '${api_url%/v2}/policy/v1'}
+${with_cron:+shared_preload_libraries = 'pg_cron'
+cron.use_background_workers = on}
 CONF
     chmod a+r "$work/settings"
     echo "include '$work/settings'" >>"$data/postgresql.conf"

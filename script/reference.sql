@@ -157,7 +157,8 @@ SELECT CASE WHEN row_number() OVER (PARTITION BY s.place ORDER BY f.place) = 1
                E'\n' || pg_temp.sentence(nullif(btrim(split_part(s.title, ':', 2)), '')) || E'\n', '')
            ELSE '' END
     || format(E'\n### %s\n\n```\n%s\n```\n\n%s\n\n%s', f.name, f.signatures,
-           concat_ws(E'\n\n', f.comments, nullif(f.more, '')), f.facts)
+           concat_ws(E'\n\n', f.comments, nullif(f.more, '')),
+           f.facts || (SELECT format(E'\n- Example: `%s;`', x.example) FROM hms_internal.examples() AS x WHERE x.function = f.name))
 FROM (
     SELECT name, area, place, (array_agg(more ORDER BY oid))[1] AS more, string_agg(signature, E'\n\n' ORDER BY oid) AS signatures,
            string_agg(comment, ' ' ORDER BY oid) AS comments, (array_agg(facts ORDER BY oid))[1] AS facts
