@@ -638,6 +638,16 @@ AS 'MODULE_PATHNAME', 'hms_call';
 COMMENT ON FUNCTION hms_internal._hms_call(anyelement, text, "any") IS
 'Internal: one call of an endpoint, its answer made to the type of the first argument.';
 
+-- The default of an argument that names something (an id, a name): who leaves
+-- it out asks for all, but NULL, as an empty sub-select gives it, names nothing.
+-- Text that no data has: each backend makes its own.
+CREATE FUNCTION hms_internal.not_given()
+RETURNS text
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'hms_not_given';
+COMMENT ON FUNCTION hms_internal.not_given() IS
+'Internal: stands for an argument that is left out, unlike NULL';
+
 -- The table of endpoints that the functions are served by.  params: names on
 -- the wire; * is the whole body.  functions: those it serves.
 CREATE FUNCTION hms_internal._hms_endpoints(
@@ -695,13 +705,15 @@ COMMENT ON SERVER hms IS
 
 -- A token with which an app's client joins a room.
 -- room_id, role: required.  user_id: your own id of the user; attendance goes
--- by it.  valid_for: one second to 90 days, from not_before.  not_before:
--- default issued_at.  issued_at: default 10 seconds ago, against clock skew.
+-- by it; NULL is refused, leave it out for a token without one.  valid_for: one
+-- second to 90 days, from not_before.  not_before: default issued_at.
+-- issued_at: default 10 seconds ago, against clock skew.  A room_id that looks
+-- like a name is signed with a warning.
 -- Errors: 22004, 22023 (arguments), 55000 (access key or secret missing).
 CREATE FUNCTION @extschema@.hms_auth_token(
 	room_id text,
 	role text,
-	user_id text DEFAULT NULL,
+	user_id text,
 	valid_for interval DEFAULT '24 hours',
 	not_before timestamptz DEFAULT NULL,
 	issued_at timestamptz DEFAULT NULL)
@@ -709,8 +721,21 @@ RETURNS text
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'hms_auth_token';
 COMMENT ON FUNCTION @extschema@.hms_auth_token(text, text, text, interval, timestamptz, timestamptz) IS
-'A token with which a client joins a room in a role; signed here, no request';
+'A token with which a user joins a room in a role; signed here, no request';
 REVOKE ALL ON FUNCTION @extschema@.hms_auth_token(text, text, text, interval, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.hms_auth_token(
+	room_id text,
+	role text,
+	valid_for interval DEFAULT '24 hours',
+	not_before timestamptz DEFAULT NULL,
+	issued_at timestamptz DEFAULT NULL)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'hms_auth_token';
+COMMENT ON FUNCTION @extschema@.hms_auth_token(text, text, interval, timestamptz, timestamptz) IS
+'A token with which a client joins a room in a role, as nobody in particular; signed here, no request';
+REVOKE ALL ON FUNCTION @extschema@.hms_auth_token(text, text, interval, timestamptz, timestamptz) FROM PUBLIC;
 
 -- A new management token, for use outside the database: it opens the whole
 -- API.  Arguments and errors as hms_auth_token.
@@ -744,9 +769,9 @@ REVOKE ALL ON FUNCTION @extschema@.hms_verify_token(text) FROM PUBLIC;
 -- Errors: MSnnn, 08001, 08006, 08P01 (docs: README, "Errors").
 -- Source: GET /rooms
 CREATE FUNCTION @extschema@.hms_rooms(
-	name text DEFAULT NULL,
+	name text DEFAULT hms_internal.not_given(),
 	enabled boolean DEFAULT NULL,
-	template_id text DEFAULT NULL,
+	template_id text DEFAULT hms_internal.not_given(),
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_room
@@ -832,7 +857,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_disable_room(text) FROM PUBLIC;
 -- after, before: on created_at, inclusive, to the millisecond.
 -- Source: GET /sessions
 CREATE FUNCTION @extschema@.hms_sessions(
-	room_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
@@ -889,7 +914,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_active_session(text) FROM PUBLIC;
 -- filters are those of hms_sessions.
 -- Source: GET /sessions
 CREATE FUNCTION @extschema@.hms_session_peers(
-	room_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL)
@@ -938,8 +963,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_active_room(text) FROM PUBLIC;
 -- Source: GET /active-rooms/{room_id}/peers
 CREATE FUNCTION @extschema@.hms_active_peers(
 	room_id text,
-	user_id text DEFAULT NULL,
-	role text DEFAULT NULL)
+	user_id text DEFAULT hms_internal.not_given(),
+	role text DEFAULT hms_internal.not_given())
 RETURNS SETOF @extschema@.hms_peer
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
@@ -985,8 +1010,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_update_peer(text, text, jsonb) FROM PUBLI
 CREATE FUNCTION @extschema@.hms_send_message(
 	room_id text,
 	message text,
-	peer_id text DEFAULT NULL,
-	role text DEFAULT NULL,
+	peer_id text DEFAULT hms_internal.not_given(),
+	role text DEFAULT hms_internal.not_given(),
 	type text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
@@ -1015,8 +1040,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_broadcast_message(text, text, text) FROM 
 -- Source: POST /active-rooms/{room_id}/remove-peers
 CREATE FUNCTION @extschema@.hms_remove_peers(
 	room_id text,
-	peer_id text DEFAULT NULL,
-	role text DEFAULT NULL,
+	peer_id text DEFAULT hms_internal.not_given(),
+	role text DEFAULT hms_internal.not_given(),
 	reason text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
@@ -1051,9 +1076,9 @@ REVOKE ALL ON FUNCTION @extschema@.hms_end_room(text, text, boolean) FROM PUBLIC
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_track_events(
 	room_id text,
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
 	type text[] DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
@@ -1068,9 +1093,9 @@ REVOKE ALL ON FUNCTION @extschema@.hms_track_events(text, text, text, text, text
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_track_events(
 	room_ids text[],
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
 	type text[] DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_track_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
@@ -1085,10 +1110,10 @@ REVOKE ALL ON FUNCTION @extschema@.hms_track_events(text[], text, text, text, te
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_recording_events(
 	room_id text,
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
-	beam_id text DEFAULT NULL)
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
+	beam_id text DEFAULT hms_internal.not_given())
 RETURNS SETOF @extschema@.hms_recording_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
@@ -1102,10 +1127,10 @@ REVOKE ALL ON FUNCTION @extschema@.hms_recording_events(text, text, text, text, 
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_recording_events(
 	room_ids text[],
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
-	beam_id text DEFAULT NULL)
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
+	beam_id text DEFAULT hms_internal.not_given())
 RETURNS SETOF @extschema@.hms_recording_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
@@ -1123,7 +1148,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_recording_events(text[], text, text, text
 -- Source: GET /room-codes/room/{room_id}
 CREATE FUNCTION @extschema@.hms_room_codes(
 	room_id text,
-	role text DEFAULT NULL,
+	role text DEFAULT hms_internal.not_given(),
 	enabled boolean DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_room_code
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 10
@@ -1193,9 +1218,9 @@ REVOKE ALL ON FUNCTION @extschema@.hms_disable_room_code(text) FROM PUBLIC;
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_error_events(
 	room_id text,
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
 	type text[] DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_error_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
@@ -1210,9 +1235,9 @@ REVOKE ALL ON FUNCTION @extschema@.hms_error_events(text, text, text, text, text
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_error_events(
 	room_ids text[],
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
 	type text[] DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_error_event
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
@@ -1229,10 +1254,10 @@ REVOKE ALL ON FUNCTION @extschema@.hms_error_events(text[], text, text, text, te
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_analytics_events(
 	room_id text,
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
-	beam_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
+	beam_id text DEFAULT hms_internal.not_given(),
 	type text[] DEFAULT NULL,
 	error boolean DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_analytics_event
@@ -1248,10 +1273,10 @@ REVOKE ALL ON FUNCTION @extschema@.hms_analytics_events(text, text, text, text, 
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_analytics_events(
 	room_ids text[],
-	session_id text DEFAULT NULL,
-	peer_id text DEFAULT NULL,
-	user_id text DEFAULT NULL,
-	beam_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
+	peer_id text DEFAULT hms_internal.not_given(),
+	user_id text DEFAULT hms_internal.not_given(),
+	beam_id text DEFAULT hms_internal.not_given(),
 	type text[] DEFAULT NULL,
 	error boolean DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_analytics_event
@@ -1343,7 +1368,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_peer_quality_stats(text, text) FROM PUBLI
 -- 'session.open.success'.
 -- Source: GET /analytics/webhooks
 CREATE FUNCTION @extschema@.hms_webhook_events(
-	room_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
 	start_time timestamptz DEFAULT NULL,
 	end_time timestamptz DEFAULT NULL,
 	status text DEFAULT NULL,
@@ -1388,7 +1413,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_webhook_events(text[], timestamptz, times
 CREATE FUNCTION @extschema@.hms_replay_webhook_events(
 	start_time timestamptz,
 	end_time timestamptz,
-	room_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
 	event_names text[] DEFAULT NULL,
 	status text DEFAULT NULL,
 	"limit" integer DEFAULT NULL,
@@ -1422,8 +1447,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_webhook_replay(text) FROM PUBLIC;
 -- post_processing, completed or failed.
 -- Source: GET /live-streams
 CREATE FUNCTION @extschema@.hms_live_streams(
-	room_id text DEFAULT NULL,
-	session_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1438,7 +1463,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_live_streams(text, text, text) FROM PUBLI
 -- Source: GET /live-streams
 CREATE FUNCTION @extschema@.hms_live_streams(
 	room_ids text[],
-	session_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_live_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1548,8 +1573,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_send_timed_metadata(text, text, integer) 
 -- post_processing, completed or failed.
 -- Source: GET /recordings
 CREATE FUNCTION @extschema@.hms_recordings(
-	room_id text DEFAULT NULL,
-	session_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1564,7 +1589,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_recordings(text, text, text) FROM PUBLIC;
 -- Source: GET /recordings
 CREATE FUNCTION @extschema@.hms_recordings(
 	room_ids text[],
-	session_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_recording
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1655,8 +1680,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_resume_recording(text) FROM PUBLIC;
 -- Files of recordings and streams, newest first.  status: completed or failed.
 -- Source: GET /recording-assets
 CREATE FUNCTION @extschema@.hms_recording_assets(
-	room_id text DEFAULT NULL,
-	session_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1671,7 +1696,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_recording_assets(text, text, text) FROM P
 -- Source: GET /recording-assets
 CREATE FUNCTION @extschema@.hms_recording_assets(
 	room_ids text[],
-	session_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_recording_asset
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1875,8 +1900,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_session_chat(text) FROM PUBLIC;
 -- post_processing, completed or failed.
 -- Source: GET /external-streams
 CREATE FUNCTION @extschema@.hms_external_streams(
-	room_id text DEFAULT NULL,
-	session_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -1891,7 +1916,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_external_streams(text, text, text) FROM P
 -- Source: GET /external-streams
 CREATE FUNCTION @extschema@.hms_external_streams(
 	room_ids text[],
-	session_id text DEFAULT NULL,
+	session_id text DEFAULT hms_internal.not_given(),
 	status text DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_external_stream
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -2426,7 +2451,7 @@ CREATE FUNCTION @extschema@.hms_start_sip_outbound_call(
 	room_code text,
 	trunk_id text,
 	name text DEFAULT NULL,
-	user_id text DEFAULT NULL,
+	user_id text DEFAULT hms_internal.not_given(),
 	video boolean DEFAULT NULL,
 	headers jsonb DEFAULT NULL)
 RETURNS @extschema@.hms_sip_outbound_call
@@ -2447,7 +2472,7 @@ CREATE FUNCTION @extschema@.hms_send_dtmf(
 	room_id text,
 	role text,
 	digits text[],
-	user_id text DEFAULT NULL)
+	user_id text DEFAULT hms_internal.not_given())
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
@@ -2532,11 +2557,11 @@ REVOKE ALL ON FUNCTION @extschema@.hms_legacy_disable_room(text) FROM PUBLIC;
 -- asked for one id.
 -- Source: GET /sessions
 CREATE FUNCTION @extschema@.hms_legacy_sessions(
-	room_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL,
-	id text DEFAULT NULL)
+	id text DEFAULT hms_internal.not_given())
 RETURNS SETOF @extschema@.hms_legacy_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
@@ -2553,7 +2578,7 @@ CREATE FUNCTION @extschema@.hms_legacy_sessions(
 	active boolean DEFAULT NULL,
 	after timestamptz DEFAULT NULL,
 	before timestamptz DEFAULT NULL,
-	id text DEFAULT NULL)
+	id text DEFAULT hms_internal.not_given())
 RETURNS SETOF @extschema@.hms_legacy_session
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
 BEGIN ATOMIC
@@ -2566,8 +2591,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_legacy_sessions(text[], boolean, timestam
 -- Templates by the legacy API, newest first.  settings can hold storage keys.
 -- Source: GET /templates
 CREATE FUNCTION @extschema@.hms_legacy_templates(
-	name text DEFAULT NULL,
-	id text DEFAULT NULL,
+	name text DEFAULT hms_internal.not_given(),
+	id text DEFAULT hms_internal.not_given(),
 	"default" boolean DEFAULT NULL)
 RETURNS SETOF @extschema@.hms_legacy_template
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
@@ -2601,8 +2626,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_legacy_create_template(jsonb, boolean) FR
 -- Source: POST /templates
 CREATE FUNCTION @extschema@.hms_legacy_update_template(
 	template jsonb,
-	id text DEFAULT NULL,
-	name text DEFAULT NULL)
+	id text DEFAULT hms_internal.not_given(),
+	name text DEFAULT hms_internal.not_given())
 RETURNS @extschema@.hms_legacy_template
 LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
 BEGIN ATOMIC
@@ -3352,11 +3377,11 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20
 BEGIN ATOMIC
 	WITH events AS NOT MATERIALIZED (
 		SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
-			room_id, NULL::text, NULL::text, NULL::text, NULL::text[]) AS e
+			room_id, hms_internal.not_given(), hms_internal.not_given(), hms_internal.not_given(), NULL::text[]) AS e
 		WHERE room_ids IS NULL
 		UNION ALL
 		SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
-			room_ids, NULL::text, NULL::text, NULL::text, NULL::text[]) AS e
+			room_ids, hms_internal.not_given(), hms_internal.not_given(), hms_internal.not_given(), NULL::text[]) AS e
 		WHERE room_ids IS NOT NULL
 	)
 	SELECT e.type, e.error_code, e.error_name,
@@ -3930,7 +3955,8 @@ BEGIN
 	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, t.name, format(''jsonb_populate_record(NULL::%%s.%%I, $1)'', $2, t.type), false)'
 		' FROM hms_internal._hms_mirror_tables() AS t WHERE t.name = $3', ext)
 		INTO STRICT upsert USING mirror, ext, "table";
-	FOR one IN EXECUTE format('SELECT l.created_at, to_jsonb(l) AS whole FROM %s.%I($1) AS l WHERE l.id IS NOT NULL', ext, 'hms_' || "table")
+	FOR one IN EXECUTE format('SELECT l.created_at, to_jsonb(l) AS whole FROM %s.%I(%s) AS l WHERE l.id IS NOT NULL', ext, 'hms_' || "table",
+			CASE WHEN room_id IS NULL THEN '' ELSE '$1' END)
 			USING room_id LOOP
 		newest_first := newest_first AND coalesce(one.created_at <= last_at, false);
 		last_at := one.created_at;
@@ -4075,7 +4101,7 @@ BEGIN
 	begins := coalesce((run ->> 'window')::timestamptz, least(since, mark - interval '12 hours'));
 	ends := CASE WHEN begins + interval '1 day' < started THEN begins + interval '1 day' END;
 	EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
-		INTO STRICT result USING mirror, ext, ext || '.hms_sessions(NULL::text, NULL, $2, $3)', begins, ends, since;
+		INTO STRICT result USING mirror, ext, ext || '.hms_sessions(after => $2, before => $3)', begins, ends, since;
 	EXECUTE format('UPDATE %s.sync_state SET mark = greatest(mark, $1), synced_at = $2'
 		' WHERE room_id = '''' AND what = ''sessions''', mirror) USING coalesce(ends, started), clock_timestamp();
 	-- a room made since then has no sessions from before: where there are many such,
@@ -4940,9 +4966,9 @@ COMMENT ON FUNCTION @extschema@.hms_stats() IS
 'What this backend has asked of 100ms since it started';
 
 -- The functions of a level.  tokens: what an app needs to let its users in;
--- read: reports, lists and the mirror; write: what changes something at 100ms,
+-- read: reports, lists, the mirror and hms_check; write: what changes something at 100ms,
 -- and what shows stream keys, storage keys or links to recordings; all: these and
--- what reaches everything (any endpoint, management tokens, hms_check).
+-- what reaches everything (any endpoint, management tokens).
 CREATE FUNCTION hms_internal._hms_functions(level text)
 RETURNS SETOF regprocedure
 LANGUAGE sql STABLE PARALLEL RESTRICTED

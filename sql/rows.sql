@@ -52,6 +52,8 @@ SELECT DISTINCT type FROM hms_recording_events(:'room');
 
 -- any endpoint
 SELECT hms_api_get('/rooms/' || :'room') ->> 'name' AS name;
+SELECT hms_api_get('rooms/' || :'room') ->> 'name' AS name;
+SELECT count(*) = (SELECT count(*) FROM hms_rooms()) AS all_rooms FROM hms_api_list('rooms');
 SELECT count(*) = (SELECT count(*) FROM hms_rooms()) AS all_rooms FROM hms_api_list('/rooms');
 SELECT count(*) = (SELECT count(*) FROM hms_track_events(:'room')) AS all_events
 FROM hms_api_list('/analytics/events', jsonb_build_object('room_id', :'room',

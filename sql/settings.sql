@@ -96,18 +96,18 @@ DROP ROLE regress_hms_user;
 -- what is missing is said
 \set VERBOSITY default
 SET hms.access_key = '';
-SELECT hms_auth_token('room', 'host');
+SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
 SELECT * FROM hms_rooms();
 RESET hms.access_key;
 SET hms.secret_file = '';
 SET hms.secret = '';
-SELECT hms_auth_token('room', 'host');
+SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
 SELECT * FROM hms_rooms();
 SET hms.secret_file = '/nonexistent/secret';
-SELECT hms_auth_token('room', 'host');
+SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
 SET hms.secret_file = '/dev/null';
-SELECT hms_auth_token('room', 'host');
+SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
 SET hms.secret_file = '/etc/passwd';
-SELECT hms_auth_token('room', 'host');
+SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
 RESET hms.secret_file;
 RESET hms.secret;

@@ -54,6 +54,8 @@ static const HmsRowShape stay_shape = {
 #define CALL(name_, doing_, method_, path_) \
 	.name = name_, .doing = doing_, .method = method_, .path = path_
 #define ARG(name_, flags_) {.name = name_, .flags = flags_}
+#define ID(name_) {.name = name_, .flags = HMS_REQUIRED | HMS_ID}
+#define ID_FILTER(name_) {.name = name_, .flags = HMS_NOT_EMPTY | HMS_ID}
 #define AS(name_, wire_, flags_) {.name = name_, .wire = wire_, .flags = flags_}
 #define FIXED(name_, fixed_) {.name = name_, .fixed = fixed_}
 
@@ -115,18 +117,18 @@ static const char *const legacy_create_functions[] = {
 };
 
 #define SESSION_FILTERS \
-	BY("room_id", HMS_NOT_EMPTY), BY("active", 0), \
+	BY("room_id", HMS_NOT_EMPTY | HMS_ID), BY("active", 0), \
 	FROM("after", "created_at"), UNTIL("before", "created_at")
 
 #define JOB_FILTERS \
-	BY("room_id", HMS_NOT_EMPTY), BY("session_id", HMS_NOT_EMPTY), BY("status", HMS_NOT_EMPTY)
+	BY("room_id", HMS_NOT_EMPTY | HMS_ID), BY("session_id", HMS_NOT_EMPTY | HMS_ID), BY("status", HMS_NOT_EMPTY)
 
 #define EVENT_FILTERS \
-	BY("room_id", HMS_REQUIRED), BY("session_id", HMS_NOT_EMPTY), \
-	BY("peer_id", HMS_NOT_EMPTY), BY("user_id", HMS_NOT_EMPTY)
+	BY("room_id", HMS_REQUIRED | HMS_ID), BY("session_id", HMS_NOT_EMPTY | HMS_ID), \
+	BY("peer_id", HMS_NOT_EMPTY | HMS_ID), BY("user_id", HMS_NOT_EMPTY | HMS_ID)
 
 #define ROLE_PATH \
-	ARG("template_id", HMS_REQUIRED), ARG("role_name", HMS_REQUIRED)
+	ID("template_id"), ID("role_name")
 
 /* --- what bodies must hold ------------------------------------------------------- */
 
@@ -317,7 +319,7 @@ static const HmsEndpoint endpoints[] = {
 	/* rooms */
 	{
 		CALL("hms_rooms", "list rooms", HMS_GET, "/rooms"),
-		.params = {BY("name", HMS_NOT_EMPTY), BY("enabled", 0), BY("template_id", HMS_NOT_EMPTY),
+		.params = {BY("name", HMS_NOT_EMPTY | HMS_ID), BY("enabled", 0), BY("template_id", HMS_NOT_EMPTY | HMS_ID),
 		FROM("after", "created_at"), UNTIL("before", "created_at")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &room_shape,
 		TABLE("rooms", "hms_room", 200),
@@ -325,7 +327,7 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_room", "get room", HMS_GET, "/rooms/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")}, .warn_name = true,
 		.shape = &room_shape, .missing_ok = true,
 	},
 	{
@@ -335,17 +337,17 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_update_room", "update room", HMS_POST, "/rooms/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.params = {ID("room_id"), ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.shape = &room_shape, .rules = room_rules,
 	},
 	{
 		CALL("hms_enable_room", "enable room", HMS_POST, "/rooms/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), FIXED("enabled", "true")},
+		.params = {ID("room_id"), FIXED("enabled", "true")},
 		.shape = &room_shape,
 	},
 	{
 		CALL("hms_disable_room", "disable room", HMS_POST, "/rooms/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), FIXED("enabled", "false")},
+		.params = {ID("room_id"), FIXED("enabled", "false")},
 		.shape = &room_shape,
 	},
 
@@ -359,12 +361,12 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_session", "get session", HMS_GET, "/sessions/{session_id}"),
-		.params = {ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("session_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_active_session", "get active session", HMS_GET, "/sessions"),
-		.params = {ARG("room_id", HMS_REQUIRED), FIXED("active", "true")},
+		.params = {ID("room_id"), FIXED("active", "true")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
@@ -393,45 +395,47 @@ static const HmsEndpoint endpoints[] = {
 	/* active rooms */
 	{
 		CALL("hms_active_room", "get active room", HMS_GET, "/active-rooms/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_active_peers", "list peers of active room", HMS_GET, "/active-rooms/{room_id}/peers"),
-		.params = {BY("room_id", HMS_REQUIRED), BY("user_id", HMS_NOT_EMPTY), BY("role", HMS_NOT_EMPTY)},
+		.params = {BY("room_id", HMS_REQUIRED | HMS_ID), BY("user_id", HMS_NOT_EMPTY | HMS_ID), BY("role", HMS_NOT_EMPTY | HMS_ID)},
 		.rows = "peers", .rows_by_id = true, .missing_ok = true,
 		TABLE("active_peers", "hms_peer", 200),
 		.writers = "hms_update_peer, hms_remove_peers",
 	},
 	{
 		CALL("hms_active_peer", "get peer of active room", HMS_GET, "/active-rooms/{room_id}/peers/{peer_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("peer_id", HMS_REQUIRED)},
+		.params = {ID("room_id"), ID("peer_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_update_peer", "update peer", HMS_POST, "/active-rooms/{room_id}/peers/{peer_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("peer_id", HMS_REQUIRED),
+		.params = {ID("room_id"), ID("peer_id"),
 		ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
 	},
 	{
 		CALL("hms_send_message", "send message", HMS_POST, "/active-rooms/{room_id}/send-message"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("message", HMS_REQUIRED),
-		ARG("peer_id", HMS_NOT_EMPTY), ARG("role", HMS_NOT_EMPTY), ARG("type", 0)},
+		.params = {ID("room_id"), ARG("message", HMS_REQUIRED),
+		ID_FILTER("peer_id"), ID_FILTER("role"), ARG("type", 0)},
 		.one_of = {"peer_id", "role"},
+		.one_of_hint = "hms_broadcast_message() sends to everybody in the room.",
 	},
 	{
 		CALL("hms_broadcast_message", "broadcast message", HMS_POST, "/active-rooms/{room_id}/send-message"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("message", HMS_REQUIRED), ARG("type", 0)},
+		.params = {ID("room_id"), ARG("message", HMS_REQUIRED), ARG("type", 0)},
 	},
 	{
 		CALL("hms_remove_peers", "remove peers", HMS_POST, "/active-rooms/{room_id}/remove-peers"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("peer_id", HMS_NOT_EMPTY),
-		ARG("role", HMS_NOT_EMPTY), ARG("reason", 0)},
+		.params = {ID("room_id"), ID_FILTER("peer_id"),
+		ID_FILTER("role"), ARG("reason", 0)},
 		.one_of = {"peer_id", "role"},
+		.one_of_hint = "hms_end_room() removes everybody from the room.",
 	},
 	{
 		CALL("hms_end_room", "end room", HMS_POST, "/active-rooms/{room_id}/end-room"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("reason", 0), ARG("lock", 0)},
+		.params = {ID("room_id"), ARG("reason", 0), ARG("lock", 0)},
 	},
 
 	/* analytics */
@@ -461,7 +465,7 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_recording_events", "list recording events", HMS_GET, "/analytics/events"),
 		.params = {EVENT_FILTERS,
-		BY("beam_id", HMS_NOT_EMPTY),
+		BY("beam_id", HMS_NOT_EMPTY | HMS_ID),
 		FIXED("type", "beam.recording.success")},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &recording_event_shape,
 		TABLE("recording_events", "hms_recording_event", 1000),
@@ -478,17 +482,17 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_analytics_events", "list events", HMS_GET, "/analytics/events"),
 		.params = {EVENT_FILTERS,
-		ARG("beam_id", HMS_NOT_EMPTY), BY("type", HMS_REPEATED), ARG("error", 0)},
+		ID_FILTER("beam_id"), BY("type", HMS_REPEATED), ARG("error", 0)},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .expected = 20000,
 	},
 	{
 		CALL("hms_peer_quality_stats", "get quality statistics of peer", HMS_GET, "/analytics/peer-stats"),
-		.params = {ARG("session_id", HMS_REQUIRED), ARG("peer_id", HMS_REQUIRED)},
+		.params = {ID("session_id"), ID("peer_id")},
 		.missing_ok = true, .serves = peer_stats_functions,
 	},
 	{
 		CALL("hms_webhook_events", "list webhook events", HMS_GET, "/analytics/webhooks"),
-		.params = {BY("room_id", HMS_NOT_EMPTY), ARG("start_time", 0), ARG("end_time", 0),
+		.params = {BY("room_id", HMS_NOT_EMPTY | HMS_ID), ARG("start_time", 0), ARG("end_time", 0),
 		ARG("status", HMS_NOT_EMPTY), BY_COLUMN("event_names", HMS_REPEATED, "event_name")},
 		.rows = "events", .paging = HMS_PAGE_BY_NUMBER,
 		TABLE("webhook_deliveries", "hms_webhook_event", 1000),
@@ -497,40 +501,40 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_replay_webhook_events", "replay webhook events", HMS_POST, "/analytics/webhooks/replay"),
 		.params = {ARG("start_time", HMS_REQUIRED), ARG("end_time", HMS_REQUIRED),
-		ARG("room_id", HMS_NOT_EMPTY), ARG("event_names", HMS_NOT_EMPTY),
+		ID_FILTER("room_id"), ARG("event_names", HMS_NOT_EMPTY),
 		ARG("status", HMS_NOT_EMPTY), ARG("limit", 0), ARG("offset", 0)},
 		.rules = replay_rules,
 	},
 	{
 		CALL("hms_webhook_replay", "get webhook replay", HMS_GET, "/analytics/webhooks/replay/{workflow_id}"),
-		.params = {ARG("workflow_id", HMS_REQUIRED)},
+		.params = {ID("workflow_id")},
 		.missing_ok = true,
 	},
 
 	/* room codes */
 	{
 		CALL("hms_room_codes", "list room codes", HMS_GET, "/room-codes/room/{room_id}"),
-		.params = {BY("room_id", HMS_REQUIRED), BY("role", HMS_NOT_EMPTY), BY("enabled", 0)},
+		.params = {BY("room_id", HMS_REQUIRED | HMS_ID), BY("role", HMS_NOT_EMPTY | HMS_ID), BY("enabled", 0)},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("room_codes", "hms_room_code", 1000),
 		.writers = "hms_create_room_codes, hms_enable_room_code, hms_disable_room_code", .enabled_rooms = true,
 	},
 	{
 		CALL("hms_create_room_codes", "create room codes", HMS_POST, "/room-codes/room/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 		.rows = "data",
 	},
 	{
 		CALL("hms_create_room_code", "create room code", HMS_POST, "/room-codes/room/{room_id}/role/{role}"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("role", HMS_REQUIRED)},
+		.params = {ID("room_id"), ARG("role", HMS_REQUIRED)},
 	},
 	{
 		CALL("hms_enable_room_code", "enable room code", HMS_POST, "/room-codes/code"),
-		.params = {ARG("code", HMS_REQUIRED), FIXED("enabled", "true")},
+		.params = {ID("code"), FIXED("enabled", "true")},
 	},
 	{
 		CALL("hms_disable_room_code", "disable room code", HMS_POST, "/room-codes/code"),
-		.params = {ARG("code", HMS_REQUIRED), FIXED("enabled", "false")},
+		.params = {ID("code"), FIXED("enabled", "false")},
 	},
 
 	/* live streams */
@@ -543,34 +547,34 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_live_stream", "get live stream", HMS_GET, "/live-streams/{stream_id}"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_start_live_stream", "start live stream", HMS_POST, "/live-streams/room/{room_id}/start"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("options", HMS_WHOLE_BODY)},
+		.params = {ID("room_id"), ARG("options", HMS_WHOLE_BODY)},
 		.rules = live_stream_rules,
 	},
 	{
 		CALL("hms_stop_live_stream", "stop live stream", HMS_POST, "/live-streams/{stream_id}/stop"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
 	},
 	{
 		CALL("hms_stop_live_streams", "stop live streams of room", HMS_POST, "/live-streams/room/{room_id}/stop"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 		.rows = "data",
 	},
 	{
 		CALL("hms_pause_live_stream_recording", "pause recording of live stream", HMS_POST, "/live-streams/{stream_id}/pause-recording"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
 	},
 	{
 		CALL("hms_resume_live_stream_recording", "resume recording of live stream", HMS_POST, "/live-streams/{stream_id}/resume-recording"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
 	},
 	{
 		CALL("hms_send_timed_metadata", "send timed metadata", HMS_POST, "/live-streams/{stream_id}/timed-metadata"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED),
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID),
 		ARG("payload", HMS_REQUIRED), ARG("duration", HMS_REQUIRED)},
 		.rules = metadata_rules,
 	},
@@ -585,30 +589,30 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_recording", "get recording", HMS_GET, "/recordings/{recording_id}"),
-		.params = {AS("id", "recording_id", HMS_REQUIRED)},
+		.params = {AS("id", "recording_id", HMS_REQUIRED | HMS_ID)},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_start_recording", "start recording", HMS_POST, "/recordings/room/{room_id}/start"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("options", HMS_WHOLE_BODY)},
+		.params = {ID("room_id"), ARG("options", HMS_WHOLE_BODY)},
 		.rules = recording_rules,
 	},
 	{
 		CALL("hms_stop_recording", "stop recording", HMS_POST, "/recordings/{recording_id}/stop"),
-		.params = {AS("id", "recording_id", HMS_REQUIRED)},
+		.params = {AS("id", "recording_id", HMS_REQUIRED | HMS_ID)},
 	},
 	{
 		CALL("hms_stop_recordings", "stop recordings of room", HMS_POST, "/recordings/room/{room_id}/stop"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 		.rows = "data",
 	},
 	{
 		CALL("hms_pause_recording", "pause recording", HMS_POST, "/recordings/room/{room_id}/pause"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 	},
 	{
 		CALL("hms_resume_recording", "resume recording", HMS_POST, "/recordings/room/{room_id}/resume"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 	},
 	{
 		CALL("hms_recording_assets", "list recording assets", HMS_GET, "/recording-assets"),
@@ -618,12 +622,12 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_recording_asset", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {AS("id", "asset_id", HMS_REQUIRED)},
+		.params = {AS("id", "asset_id", HMS_REQUIRED | HMS_ID)},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_presigned_url", "get presigned URL", HMS_GET, "/recording-assets/{asset_id}/presigned-url"),
-		.params = {ARG("asset_id", HMS_REQUIRED),
+		.params = {ID("asset_id"),
 		AS("valid_for", "presign_duration", HMS_REQUIRED | HMS_POSITIVE)},
 		.missing_ok = true,
 	},
@@ -634,43 +638,43 @@ static const HmsEndpoint endpoints[] = {
 	 */
 	{
 		CALL("hms_transcript", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {ARG("asset_id", HMS_REQUIRED)},
+		.params = {ID("asset_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_summary", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {ARG("asset_id", HMS_REQUIRED)},
+		.params = {ID("asset_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_chat", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {ARG("asset_id", HMS_REQUIRED)},
+		.params = {ID("asset_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_session_transcript", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("session_id")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_session_summary", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("session_id")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_session_chat", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("session_id")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("session_recordings", "list recordings", HMS_GET, "/recordings"),
-		.params = {ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("session_id")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .serves = recordings_functions,
 	},
 	{
 		/* the file is fetched at once, so its link need not live long */
 		CALL("text_link", "get presigned URL", HMS_GET, "/recording-assets/{asset_id}/presigned-url"),
-		.params = {ARG("asset_id", HMS_REQUIRED), FIXED("presign_duration", "900")},
+		.params = {ID("asset_id"), FIXED("presign_duration", "900")},
 		.missing_ok = true, .serves = presigned_url_functions,
 	},
 
@@ -684,37 +688,37 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_external_stream", "get external stream", HMS_GET, "/external-streams/{stream_id}"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_start_external_stream", "start external stream", HMS_POST, "/external-streams/room/{room_id}/start"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("options", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.params = {ID("room_id"), ARG("options", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.rules = external_stream_rules,
 	},
 	{
 		CALL("hms_stop_external_stream", "stop external stream", HMS_POST, "/external-streams/{stream_id}/stop"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED)},
+		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
 	},
 	{
 		CALL("hms_stop_external_streams", "stop external streams of room", HMS_POST, "/external-streams/room/{room_id}/stop"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 		.rows = "data",
 	},
 
 	/* stream keys */
 	{
 		CALL("hms_stream_key", "get stream key", HMS_GET, "/stream-keys/room/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 		.rows = "data", .missing_ok = true,
 	},
 	{
 		CALL("hms_create_stream_key", "create stream key", HMS_POST, "/stream-keys/room/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 	},
 	{
 		CALL("hms_disable_stream_key", "disable stream key", HMS_POST, "/stream-keys/room/{room_id}/disable"),
-		.params = {ARG("room_id", HMS_REQUIRED)},
+		.params = {ID("room_id")},
 	},
 
 	/* polls */
@@ -724,65 +728,65 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_poll", "get poll", HMS_GET, "/polls/{poll_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED)},
+		.params = {ID("poll_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_update_poll", "update poll", HMS_POST, "/polls/{poll_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("poll", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.params = {ID("poll_id"), ARG("poll", HMS_REQUIRED | HMS_WHOLE_BODY)},
 	},
 	{
 		CALL("hms_update_poll_question", "update poll question", HMS_POST, "/polls/{poll_id}/questions/{question_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED),
+		.params = {ID("poll_id"), ID("question_id"),
 		ARG("question", HMS_REQUIRED | HMS_WHOLE_BODY)},
 	},
 	{
 		CALL("hms_delete_poll_question", "delete poll question", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED)},
+		.params = {ID("poll_id"), ID("question_id")},
 	},
 	{
 		CALL("hms_update_poll_option", "update poll option", HMS_POST, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED),
-		ARG("option_id", HMS_REQUIRED), ARG("option", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.params = {ID("poll_id"), ID("question_id"),
+		ID("option_id"), ARG("option", HMS_REQUIRED | HMS_WHOLE_BODY)},
 	},
 	{
 		CALL("hms_delete_poll_option", "delete poll option", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question_id", HMS_REQUIRED),
-		ARG("option_id", HMS_REQUIRED)},
+		.params = {ID("poll_id"), ID("question_id"),
+		ID("option_id")},
 	},
 	{
 		CALL("hms_poll_sessions", "list sessions of poll", HMS_GET, "/polls/{poll_id}/sessions"),
-		.params = {ARG("poll_id", HMS_REQUIRED)},
+		.params = {ID("poll_id")},
 		.rows = "responses", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_poll_session", "get session of poll", HMS_GET, "/polls/{poll_id}/sessions/{session_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("poll_id"), ID("session_id")},
 		.rows = "responses", .paging = HMS_PAGE_BY_LAST, .missing_ok = true,
 	},
 	{
 		CALL("hms_poll_responses", "list responses of poll", HMS_GET, "/polls/{poll_id}/responses"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question", 0), ARG("all", 0)},
+		.params = {ID("poll_id"), ARG("question", 0), ARG("all", 0)},
 		.rows = "responses", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_poll_response", "get response of poll", HMS_GET, "/polls/{poll_id}/responses/{response_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("response_id", HMS_REQUIRED)},
+		.params = {ID("poll_id"), ID("response_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_poll_results", "list results of poll", HMS_GET, "/polls/{poll_id}/results"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("question", 0)},
+		.params = {ID("poll_id"), ARG("question", 0)},
 		.rows = "results", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_poll_result", "get result of poll", HMS_GET, "/polls/{poll_id}/results/{result_id}"),
-		.params = {ARG("poll_id", HMS_REQUIRED), ARG("result_id", HMS_REQUIRED)},
+		.params = {ID("poll_id"), ID("result_id")},
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_link_polls", "link polls", HMS_POST, "/rooms/{room_id}"),
-		.params = {ARG("room_id", HMS_REQUIRED), ARG("polls", HMS_REQUIRED)},
+		.params = {ID("room_id"), ARG("polls", HMS_REQUIRED)},
 		.shape = &room_shape,
 	},
 
@@ -795,7 +799,7 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_template", "get template", HMS_GET, "/templates/{template_id}"),
-		.params = {ARG("template_id", HMS_REQUIRED)},
+		.params = {ID("template_id")},
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
@@ -806,7 +810,7 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_update_template", "update template", HMS_POST, "/templates/{template_id}"),
-		.params = {ARG("template_id", HMS_REQUIRED), ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
+		.params = {ID("template_id"), ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
 		ARG("overwrite", HMS_NOT_SENT)},
 		.shape = &template_shape, .rules = whole_template_rules,
 	},
@@ -826,32 +830,32 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_template_settings", "get settings of template", HMS_GET, "/templates/{template_id}/settings"),
-		.params = {ARG("template_id", HMS_REQUIRED)},
+		.params = {ID("template_id")},
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
-		.params = {ARG("template_id", HMS_REQUIRED), ARG("settings", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.params = {ID("template_id"), ARG("settings", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.shape = &template_shape, .rules = settings_rules,
 	},
 	{
 		CALL("hms_template_destinations", "get destinations of template", HMS_GET, "/templates/{template_id}/destinations"),
-		.params = {ARG("template_id", HMS_REQUIRED)},
+		.params = {ID("template_id")},
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_update_template_destinations", "update destinations of template", HMS_POST, "/templates/{template_id}/destinations"),
-		.params = {ARG("template_id", HMS_REQUIRED), ARG("destinations", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.params = {ID("template_id"), ARG("destinations", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.shape = &template_shape, .rules = destinations_rules,
 	},
 	{
 		CALL("hms_template_recordings", "get recordings of template", HMS_GET, "/templates/{template_id}/recordings"),
-		.params = {ARG("template_id", HMS_REQUIRED)},
+		.params = {ID("template_id")},
 		.rows = "", .shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_update_template_recordings", "update recordings of template", HMS_POST, "/templates/{template_id}/recordings"),
-		.params = {ARG("template_id", HMS_REQUIRED),
+		.params = {ID("template_id"),
 		ARG("recordings", HMS_REQUIRED | HMS_WHOLE_BODY | HMS_ARRAY)},
 		.rows = "", .shape = &template_shape, .rules = template_recordings_rules,
 	},
@@ -864,32 +868,32 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_update_sip_outbound_trunk", "update SIP trunk", HMS_POST, "/sip/outbound/trunks/{trunk_id}"),
-		.params = {ARG("trunk_id", HMS_REQUIRED), ARG("username", HMS_NOT_EMPTY), ARG("password", HMS_NOT_EMPTY),
+		.params = {ID("trunk_id"), ARG("username", HMS_NOT_EMPTY), ARG("password", HMS_NOT_EMPTY),
 		ARG("address", HMS_NOT_EMPTY), ARG("from", HMS_NOT_EMPTY)},
 	},
 	{
 		CALL("hms_start_sip_outbound_call", "call by SIP", HMS_POST, "/sip/outbound/call"),
-		.params = {ARG("to", HMS_REQUIRED), ARG("room_code", HMS_REQUIRED), ARG("trunk_id", HMS_REQUIRED),
-		ARG("name", 0), ARG("user_id", 0), ARG("video", 0), ARG("headers", 0)},
+		.params = {ARG("to", HMS_REQUIRED), ARG("room_code", HMS_REQUIRED), ID("trunk_id"),
+		ARG("name", 0), ARG("user_id", HMS_ID), ARG("video", 0), ARG("headers", 0)},
 		.rules = sip_call_rules,
 	},
 	{
 		CALL("hms_send_dtmf", "send DTMF tones", HMS_POST, "/sip/dtmf"),
 		.params = {ARG("room_id", HMS_REQUIRED | HMS_IN_TOKEN), ARG("role", HMS_REQUIRED | HMS_IN_TOKEN),
-		ARG("digits", HMS_REQUIRED), ARG("user_id", HMS_IN_TOKEN)},
+		ARG("digits", HMS_REQUIRED), ARG("user_id", HMS_IN_TOKEN | HMS_ID)},
 		.rules = dtmf_rules,
 	},
 
 	/* legacy Beam */
 	{
 		CALL("hms_start_beam", "start beam", HMS_POST, "/beam"),
-		.params = {FIXED("operation", "\"start\""), ARG("room_id", HMS_REQUIRED),
+		.params = {FIXED("operation", "\"start\""), ID("room_id"),
 		ARG("meeting_url", HMS_REQUIRED), ARG("rtmp_urls", 0), ARG("record", 0), ARG("resolution", 0)},
 		.base = HMS_BEAM, .rules = beam_rules, .plain_text = true, .codes = beam_codes,
 	},
 	{
 		CALL("hms_stop_beam", "stop beam", HMS_POST, "/beam"),
-		.params = {FIXED("operation", "\"stop\""), ARG("room_id", HMS_REQUIRED)},
+		.params = {FIXED("operation", "\"stop\""), ID("room_id")},
 		.base = HMS_BEAM, .plain_text = true, .codes = beam_codes,
 	},
 
@@ -901,22 +905,22 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_legacy_disable_room", "disable room", HMS_POST, "/rooms"),
-		.params = {ARG("name", HMS_REQUIRED), FIXED("active", "false")},
+		.params = {ID("name"), FIXED("active", "false")},
 		.base = HMS_BEAM,
 	},
 	{
 		CALL("hms_legacy_sessions", "list sessions", HMS_GET, "/sessions"),
-		.params = {SESSION_FILTERS, ARG("id", HMS_NOT_EMPTY)},
+		.params = {SESSION_FILTERS, ID_FILTER("id")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_legacy_templates", "list templates", HMS_GET, "/templates"),
-		.params = {ARG("name", HMS_NOT_EMPTY), ARG("id", HMS_NOT_EMPTY), ARG("default", 0)},
+		.params = {ID_FILTER("name"), ID_FILTER("id"), ARG("default", 0)},
 		.base = HMS_POLICY, .rows = "data", .paging = HMS_PAGE_BY_LAST, .max_page = 20,
 	},
 	{
 		CALL("legacy_template_named", "list templates", HMS_GET, "/templates"),
-		.params = {ARG("name", HMS_REQUIRED)},
+		.params = {ID("name")},
 		.base = HMS_POLICY, .rows = "data", .paging = HMS_PAGE_BY_LAST, .max_page = 20,
 		.serves = legacy_create_functions,
 	},
@@ -929,7 +933,7 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_legacy_update_template", "update template", HMS_POST, "/templates"),
 		.params = {ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
-		ARG("id", HMS_NOT_EMPTY | HMS_IN_QUERY), ARG("name", HMS_NOT_EMPTY | HMS_IN_QUERY)},
+		ARG("id", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID), ARG("name", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID)},
 		.one_of = {"id", "name"},
 		.base = HMS_POLICY, .rules = whole_legacy_template_rules,
 	},
@@ -950,12 +954,12 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_legacy_template_settings", "get settings of template", HMS_GET, "/templates/{template_id}/settings"),
-		.params = {ARG("template_id", HMS_REQUIRED)},
+		.params = {ID("template_id")},
 		.base = HMS_POLICY, .missing_ok = true,
 	},
 	{
 		CALL("hms_legacy_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
-		.params = {ARG("template_id", HMS_REQUIRED), ARG("region", HMS_REQUIRED)},
+		.params = {ID("template_id"), ARG("region", HMS_REQUIRED)},
 		.base = HMS_POLICY,
 	},
 

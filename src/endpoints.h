@@ -48,6 +48,10 @@ typedef enum HmsBase
 #define HMS_NO_ARGUMENT 0x1000	/* not of the function: conditions alone give
 								 * it; behind all arguments */
 
+#define HMS_ID			0x2000	/* it names what is asked for: NULL, unless the
+								 * argument was left out, names nothing; in a
+								 * write it is refused */
+
 /* Which rows a parameter lets through, by one of their columns. */
 typedef enum HmsFilterKind
 {
@@ -91,8 +95,12 @@ typedef struct HmsEndpoint
 	const char *path;
 	HmsParam	params[HMS_MAX_PARAMS];
 
-	/* at least one of these two arguments is given */
+	/* at least one of these two arguments is given; else this is the hint */
 	const char *one_of[2];
+	const char *one_of_hint;
+
+	bool		warn_name;		/* the first argument is a room's id: warn where
+								 * that looks like a name */
 
 	const HmsRule *rules;		/* what the body must hold, or NULL */
 

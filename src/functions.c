@@ -150,9 +150,10 @@ hms_call(PG_FUNCTION_ARGS)
 
 	MemoryContextSwitchTo(context);
 	request = hms_gate_request_of_call(fcinfo, args);
-	if (request == NULL)
+	if (request == NULL || request->nothing)
 	{
 		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
 		PG_RETURN_NULL();
 	}
 	if (request->nrooms != 1)
@@ -348,17 +349,23 @@ set_times(HmsClaims *claims, FunctionCallInfo fcinfo, int arg)
 	claims->expires_at = claims->not_before + seconds;
 }
 
-/* A text argument that must be there and not be empty. */
+/* A text argument that must be there. */
 static char *
-required_text(FunctionCallInfo fcinfo, int arg, const char *name)
+given_text(FunctionCallInfo fcinfo, int arg, const char *name)
 {
-	char	   *value;
-
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_NULL_ARGUMENT),
 				 errmsg("argument \"%s\" must not be null", name)));
-	value = text_to_cstring(PG_GETARG_TEXT_PP(arg));
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/* The same of one that must not be empty either. */
+static char *
+required_text(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	char	   *value = given_text(fcinfo, arg, name);
+
 	if (value[0] == '\0')
 		ereport(ERROR,
 				(errcode(HMS_ERRCODE_ARGUMENT),
@@ -379,19 +386,21 @@ sign(const HmsClaims *claims, FunctionCallInfo fcinfo)
 }
 
 /*
- * hms_auth_token(room_id text, role text, user_id text, valid_for interval,
+ * hms_auth_token(room_id text, role text, [user_id text,] valid_for interval,
  *				  not_before timestamptz, issued_at timestamptz)
  */
 Datum
 hms_auth_token(PG_FUNCTION_ARGS)
 {
 	HmsClaims	claims = {0};
+	int			arg = 0;
 
-	claims.room_id = required_text(fcinfo, 0, "room_id");
-	claims.role = required_text(fcinfo, 1, "role");
-	if (!PG_ARGISNULL(2))
-		claims.user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	set_times(&claims, fcinfo, 3);
+	claims.room_id = required_text(fcinfo, arg++, "room_id");
+	claims.role = required_text(fcinfo, arg++, "role");
+	if (PG_NARGS() > 5)
+		claims.user_id = given_text(fcinfo, arg++, "user_id");
+	set_times(&claims, fcinfo, arg);
+	hms_request_warn_name(claims.room_id);
 	PG_RETURN_DATUM(sign(&claims, fcinfo));
 }
 

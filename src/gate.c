@@ -390,5 +390,6 @@ hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args)
 		args[i].isnull = PG_ARGISNULL(i + 2);
 		args[i].value = PG_GETARG_DATUM(i + 2);
 	}
+	hms_request_take_args(args, nargs);
 	return hms_gate_request(fcinfo->flinfo->fn_oid, endpoint, args, nargs);
 }

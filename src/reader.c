@@ -296,6 +296,7 @@ evaluate_args(const HmsReader *reader, HmsArg *args, int count)
 		args[i].value = evaluate(reader, list_nth(reader->args, i + FIRST_ARG),
 								 &args[i].isnull);
 	}
+	hms_request_take_args(args, count);
 }
 
 /*
@@ -333,6 +334,8 @@ build_request(HmsReader *reader, HmsWalk **rooms)
 		return NULL;
 	if (call == NULL || nargs == hms_request_nargs(endpoint))
 		nargs = hms_request_nparams(endpoint);
+	if (hms_request_names_nothing(endpoint, args, nargs))
+		return NULL;
 	memcpy(given, args, sizeof(given));
 	if (reader->values && !apply_filters(reader, endpoint, args, is_condition))
 		return NULL;
@@ -574,6 +577,9 @@ show_args(const HmsReader *reader, HmsArg *args, List *ancestors, ExplainState *
 		Node	   *node = list_nth(reader->reading.call->args, i);
 		HmsArg	   *arg = &args[i - FIRST_ARG];
 
+		if (hms_request_is_not_given(node))
+			continue;
+		arg->left_out = false;
 		arg->type = exprType(node);
 		arg->isnull = IsA(node, Const) && ((Const *) node)->constisnull;
 		if (IsA(node, Const))
@@ -650,7 +656,8 @@ explain_request(const HmsReader *reader, List *ancestors, ExplainState *es)
 			return;
 		show_args(reader, args, ancestors, es);
 	}
-	if (!show_filters(reader, args, ancestors, es))
+	if (hms_request_names_nothing(reader->endpoint, args, nargs) ||
+		!show_filters(reader, args, ancestors, es))
 	{
 		ExplainPropertyText("Request", "none", es);
 		return;
@@ -706,11 +713,17 @@ hms_reader_explain(List *readers, List *ancestors, ExplainState *es)
 #define USUAL_PAGE 100
 #define REQUEST_COST 4000
 
-/* Is this argument one that was left out? */
 static bool
-is_absent(const Node *arg)
+is_null(const Node *arg)
 {
 	return IsA(arg, Const) && ((const Const *) arg)->constisnull;
+}
+
+/* Is this argument one that was left out? */
+static bool
+is_absent(const HmsParam *param, Node *arg)
+{
+	return param->flags & HMS_ID ? hms_request_is_not_given(arg) : is_null(arg);
 }
 
 /* The part of the rows that an argument lets through. */
@@ -720,6 +733,8 @@ part_of(const HmsParam *param, const Node *arg)
 	bool		is_room = strcmp(param->name, "room_id") == 0;
 	double		values = 1;
 
+	if (is_null(arg))
+		return 0;				/* an id that names nothing */
 	if (exprType(arg) == TEXTARRAYOID)
 	{
 		values = 10;
@@ -743,12 +758,12 @@ hms_reader_given(const HmsEndpoint *endpoint, const FuncExpr *call)
 	for (int i = 0; endpoint->params[i].name && arg < list_length(call->args); i++)
 	{
 		const HmsParam *param = &endpoint->params[i];
-		const Node *node;
+		Node	   *node;
 
 		if (param->fixed)
 			continue;
 		node = list_nth(call->args, arg++);
-		if (param->filter == HMS_EQUAL && !is_absent(node) &&
+		if (param->filter == HMS_EQUAL && !is_absent(param, node) &&
 			(exprType(node) != TEXTARRAYOID || strcmp(param->name, "room_id") != 0))
 			given = bms_add_member(given, i);
 	}
@@ -766,12 +781,12 @@ hms_reader_rows(const HmsEndpoint *endpoint, FuncExpr *call)
 	for (int i = 0; endpoint->params[i].name && call && arg < list_length(call->args); i++)
 	{
 		const HmsParam *param = &endpoint->params[i];
-		const Node *node;
+		Node	   *node;
 
 		if (param->fixed)
 			continue;
 		node = list_nth(call->args, arg++);
-		if (param->filter != HMS_NO_FILTER && !is_absent(node))
+		if (param->filter != HMS_NO_FILTER && !is_absent(param, node))
 			rows *= part_of(param, node);
 	}
 	return clamp_row_est(rows);

@@ -8,19 +8,25 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "nodes/primnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
 #include "errors.h"
 #include "request.h"
 #include "settings.h"
+
+PG_FUNCTION_INFO_V1(hms_not_given);
 
 /*
  * No server takes a URL of this length, and libcurl refuses one of 8 MB; what
@@ -92,6 +98,95 @@ timestamp_text(const char *name, TimestampTz time)
 }
 
 /* --- arguments --------------------------------------------------------------- */
+
+/* Random bytes in what stands for an argument that was left out. */
+#define NOT_GIVEN_BYTES 16
+
+/*
+ * The text that stands for an argument that was left out.  It is another one in
+ * each backend, so no data has it.
+ */
+static const char *
+not_given(void)
+{
+	static char text[] = "(not given) 0123456789abcdef0123456789abcdef";
+	static bool made = false;
+	uint8		bytes[NOT_GIVEN_BYTES];
+
+	if (made)
+		return text;
+	if (!pg_strong_random(bytes, sizeof(bytes)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	(void) hex_encode((const char *) bytes, sizeof(bytes),
+					  text + sizeof(text) - 1 - 2 * sizeof(bytes));
+	made = true;
+	return text;
+}
+
+/* not_given(): the default of an argument that names something */
+Datum
+hms_not_given(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(not_given()));
+}
+
+void
+hms_request_take_args(HmsArg *args, int nargs)
+{
+	const char *text = not_given();
+	size_t		len = strlen(text);
+
+	for (int i = 0; i < nargs; i++)
+	{
+		struct varlena *value;
+
+		args[i].left_out = false;
+		if (args[i].isnull || args[i].type != TEXTOID)
+			continue;
+		value = PG_DETOAST_DATUM_PACKED(args[i].value);
+		if (VARSIZE_ANY_EXHDR(value) == len &&
+			memcmp(VARDATA_ANY(value), text, len) == 0)
+			args[i] = HMS_NO_ARG;
+	}
+}
+
+bool
+hms_request_is_not_given(Node *node)
+{
+	FmgrInfo	function;
+	char	   *name;
+
+	if (!IsA(node, FuncExpr) || ((FuncExpr *) node)->args != NIL)
+		return false;
+
+	/* looking a function up may load its library: not one of somebody else's */
+	name = get_func_name(((FuncExpr *) node)->funcid);
+	if (name == NULL || strcmp(name, "not_given") != 0)
+		return false;
+	fmgr_info(((FuncExpr *) node)->funcid, &function);
+	return function.fn_addr == hms_not_given;
+}
+
+bool
+hms_request_names_nothing(const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
+{
+	int			arg = 0;
+
+	if (endpoint->method != HMS_GET)
+		return false;
+	for (int i = 0; endpoint->params[i].name && arg < nargs; i++)
+	{
+		if (endpoint->params[i].fixed)
+			continue;
+		if ((endpoint->params[i].flags & HMS_ID) && args[arg].isnull &&
+			!args[arg].left_out && args[arg].shown == NULL)
+			return true;
+		arg++;
+	}
+	return false;
+}
 
 static void
 refuse_null(const char *name)
@@ -181,6 +276,25 @@ arg_texts(const HmsParam *param, const HmsArg *arg, bool nulls_ok, int *count)
 	return texts;
 }
 
+/* Ids are letters and digits, 24 of them as a rule and in lower case. */
+#define SHORTEST_ID 20
+
+void
+hms_request_warn_name(const char *room_id)
+{
+	static TimestampTz warned_statement = 0;
+	size_t		len = strspn(room_id, "0123456789abcdefghijklmnopqrstuvwxyz");
+
+	if ((len >= SHORTEST_ID && room_id[len] == '\0') ||
+		warned_statement == GetCurrentStatementStartTimestamp())
+		return;
+	warned_statement = GetCurrentStatementStartTimestamp();
+	ereport(WARNING,
+			(errcode(HMS_ERRCODE_ARGUMENT),
+			 errmsg("argument \"room_id\" looks like a name: \"%s\"", room_id),
+			 errhint("An id is what hms_rooms(name) returns as id, 24 letters and digits as a rule.")));
+}
+
 /* Check what the table says of an argument. */
 static void
 check_arg(const HmsParam *param, const HmsArg *arg)
@@ -189,7 +303,7 @@ check_arg(const HmsParam *param, const HmsArg *arg)
 		return;
 	if (arg->isnull)
 	{
-		if (param->flags & HMS_REQUIRED)
+		if ((param->flags & HMS_REQUIRED) || ((param->flags & HMS_ID) && !arg->left_out))
 			refuse_null(param->name);
 		return;
 	}
@@ -280,8 +394,9 @@ append_raw_path(StringInfo buf, const char *path)
 {
 	StringInfoData part;
 
+	/* as the Node SDK's README writes it: without a slash in front */
 	if (path[0] != '/')
-		refuse_path("It must begin with a slash.");
+		path = psprintf("/%s", path);
 	path = pg_server_to_any(path, strlen(path), PG_UTF8);
 	initStringInfo(&part);
 	while (*path == '/')
@@ -604,8 +719,9 @@ check_one_of(const HmsEndpoint *endpoint, const HmsArg *args)
 		return;
 	ereport(ERROR,
 			(errcode(HMS_ERRCODE_NULL_ARGUMENT),
-			 errmsg("one of the arguments \"%s\" and \"%s\" must not be null",
-					names[0], names[1])));
+			 errmsg("one of the arguments \"%s\" and \"%s\" must be given",
+					names[0], names[1]),
+			 endpoint->one_of_hint ? errhint("%s", endpoint->one_of_hint) : 0));
 }
 
 /* Note one claim of the auth token that the endpoint takes. */
@@ -713,6 +829,13 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 	request->base = account ? base_url(account, endpoint) : "";
 	request->nrooms = 1;
 	request->rooms = palloc0(sizeof(char *));
+	if (hms_request_names_nothing(endpoint, args, nargs))
+	{
+		request->nothing = true;
+		request->nrooms = 0;
+		request->path = request->query = "";
+		return request;
+	}
 
 	initStringInfo(&path);
 	initStringInfo(&query);
@@ -760,6 +883,8 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 	}
 	appendStringInfoChar(&body, '}');
 
+	if (endpoint->warn_name && args[0].shown == NULL)
+		hms_request_warn_name(texts[0]);
 	if (endpoint->path)
 		append_path(&path, endpoint, texts);
 	else

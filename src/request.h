@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/nodes.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -21,12 +22,13 @@ typedef struct HmsArg
 	Oid			type;
 	bool		isnull;
 	Datum		value;
+	bool		left_out;		/* it is null because the caller left it out */
 	const char *shown;			/* stands for a value that is not known yet, in
 								 * what EXPLAIN shows; else NULL */
 } HmsArg;
 
 /* One that is not given. */
-#define HMS_NO_ARG ((HmsArg) {.type = TEXTOID, .isnull = true})
+#define HMS_NO_ARG ((HmsArg) {.type = TEXTOID, .isnull = true, .left_out = true})
 
 /*
  * What is asked for, all percent-encoded and palloc'd.  A list over several
@@ -48,6 +50,8 @@ typedef struct HmsRequest
 	bool		room_in_path;	/* the rooms stand in the path, not in the query */
 	bool		room_is_condition;	/* no argument gives the rooms */
 	bool		has_limit;		/* the caller has set the page size */
+	bool		nothing;		/* an id is NULL, so there is nothing to ask for:
+								 * no rooms, and no URL */
 	HmsClaims  *claims;			/* of the auth token that the endpoint takes,
 								 * without times; NULL: a management token */
 
@@ -80,6 +84,22 @@ extern char *hms_request_show(const HmsEndpoint *endpoint, const HmsArg *args);
 
 /* Would this part of a path walk about in it? */
 extern bool hms_request_holds_dots(const char *text);
+
+/*
+ * The arguments as SQL has given them: what not_given() has filled in is null
+ * because it was left out.
+ */
+extern void hms_request_take_args(HmsArg *args, int nargs);
+
+/* Is this expression a call of not_given()? */
+extern bool hms_request_is_not_given(Node *node);
+
+/* Is an id NULL that was not left out, so that a read finds nothing? */
+extern bool hms_request_names_nothing(const HmsEndpoint *endpoint,
+									  const HmsArg *args, int nargs);
+
+/* Warn, once a statement, where a room's id looks like a name. */
+extern void hms_request_warn_name(const char *room_id);
 
 /* The argument of this name, or NULL. */
 extern const HmsArg *hms_request_arg(const HmsEndpoint *endpoint,

@@ -169,7 +169,7 @@ foreach my $sql (sort keys %odd_path)
 }
 
 # Paths stay below the base URL. Nothing is sent for one that would not.
-foreach my $path ('rooms', '//example.com/rooms', 'https://example.com/', '/../admin', '/rooms/../..', '/rooms/./x',
+foreach my $path ('//example.com/rooms', 'https://example.com/', '/../admin', '/rooms/../..', '/rooms/./x',
 	'/%2e%2e/admin', '/rooms?x=1', '/rooms#x', '/rooms/%zz', "/ro\tom", '/rooms\\..', '')
 {
 	my $error;
@@ -213,7 +213,7 @@ foreach my $sql ('hms_room(NULL)', 'hms_session(NULL)', 'hms_active_session(NULL
 	my ($out, $error);
 	my @seen = $api->during(sub { (undef, $out, $error) = $db->run("SELECT * FROM $sql") });
 	is(scalar @seen, 0, "nothing sent: $sql");
-	like("$out$error", qr/\A\z|ERROR:  22(004|023)/, "no rows or a clear error: $sql");
+	is("$out$error", '', "no rows: $sql");
 }
 foreach my $sql ("hms_send_message('r', 'text')", "hms_send_message('r', NULL, role => 'x')",
 	"hms_remove_peers('r')", "hms_remove_peers('r', peer_id => '')",

@@ -109,7 +109,7 @@ foreach my $way (sort keys %way)
 	is($db->value(q{SELECT state FROM video.sync_state WHERE what = 'run'}), 'done', "by $way: its run is done");
 	is($job{attendance}{status}, 'succeeded', "by $way: the job that writes the report has succeeded") or diag explain \%job;
 	is($db->value('SELECT (SELECT count(*) FROM daily_attendance) > 0 AND NOT EXISTS ('
-		. "SELECT user_id, sum(minutes) FROM hms_attendance(NULL::text, after => current_date - 3, before => current_date - interval '1 ms') GROUP BY user_id"
+		. "SELECT user_id, sum(minutes) FROM hms_attendance(after => current_date - 3, before => current_date - interval '1 ms') GROUP BY user_id"
 		. ' EXCEPT SELECT user_id, sum(minutes) FROM daily_attendance GROUP BY user_id)'), 't', "by $way: with the minutes of each user");
 	is($job{fails}{status}, 'failed', "by $way: the job that cannot sync has failed");
 	like($job{fails}{return_message}, qr/there is no mirror in schema nowhere/, "by $way: and says why");

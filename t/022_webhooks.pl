@@ -113,7 +113,7 @@ sub events_of
 	}
 	is($db->value("SELECT count(*) FROM order1.sync_state"), 0, 'webhooks move no mark');
 	$db->value("CALL hms_sync('order1')");
-	is($db->value('SELECT (SELECT count(*) FROM ((SELECT id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra FROM order1.sessions) EXCEPT ALL (SELECT * FROM hms_sessions(NULL::text))) AS x)'
+	is($db->value('SELECT (SELECT count(*) FROM ((SELECT id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra FROM order1.sessions) EXCEPT ALL (SELECT * FROM hms_sessions())) AS x)'
 		. ' + (SELECT count(*) FROM order1.sessions WHERE synced_at IS NULL) + (SELECT count(*) FROM order1.session_peers WHERE synced_at IS NULL) + (SELECT count(*) FROM order1.rooms WHERE synced_at IS NULL)'), 0,
 		'the next sync has it all from the API');
 
@@ -222,7 +222,7 @@ sub events_of
 	$db->append_conf('postgresql.conf', "hms.webhook_secret = ''\nhms.webhook_key = ''");
 	$db->reload;
 	my $window = "start_time => now() - interval '14 days', end_time => now()";
-	my $missed = "SELECT d.* FROM hms_webhook_events(NULL::text, $window) AS d WHERE NOT EXISTS (SELECT FROM gaps.webhook_events AS w WHERE w.id = d.event_id)";
+	my $missed = "SELECT d.* FROM hms_webhook_events($window) AS d WHERE NOT EXISTS (SELECT FROM gaps.webhook_events AS w WHERE w.id = d.event_id)";
 	my $deliver = sub {
 		my ($rows) = @_;
 		return $db->value("SELECT count(hms_receive_webhook('gaps', jsonb_build_object('version', '2.0', 'id', d.event_id, 'type', d.payload ->> 'original_event_name',"
@@ -233,7 +233,7 @@ sub events_of
 	is($db->value("SELECT count(*) FROM ($missed) AS m"), 5, 'those that did not arrive are found');
 	my ($replay) = grep { $_->{method} eq 'POST' } $api->during(sub { is($db->value("SELECT status FROM hms_replay_webhook_events($window, status => 'all')"), 'started', 'and are asked for again') });
 	is($replay->{path}, '/v2/analytics/webhooks/replay', 'by one request');
-	$deliver->("SELECT * FROM hms_webhook_events(NULL::text, $window) AS d");
+	$deliver->("SELECT * FROM hms_webhook_events($window) AS d");
 	is($db->value("SELECT count(*) FROM ($missed) AS m"), 0, 'after which none is missing');
 	is($db->value('SELECT count(*) FROM gaps.webhook_events'), $all, 'and none is there twice');
 }
