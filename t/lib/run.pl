@@ -14,7 +14,6 @@ my ($counts, @files) = @ARGV;
 my $harness = TAP::Harness->new({ jobs => 2, timer => 1, failures => 1, comments => 0 });
 my $all     = TAP::Parser::Aggregator->new;
 
-# A test that gives up for all of them must not hide what the others said.
 $all->start;
 my $finished = eval { $harness->aggregate_tests($all, @files); 1 } or print $@;
 $all->stop;
