@@ -98,7 +98,7 @@ DROP ROLE regress_hms_user;
 SET hms.access_key = '';
 SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
 SELECT * FROM hms_rooms();
-RESET hms.access_key;
+SET hms.access_key = 'key';
 SET hms.secret_file = '';
 SET hms.secret = '';
 SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host');
