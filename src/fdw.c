@@ -467,13 +467,11 @@ cast_to(Relation table, Form_pg_attribute column, Oid made, PlanState *parent)
 
 /* How the table's columns are filled: those that are looked at. */
 static void
-fill_columns(HmsReading *reading, ForeignScanState *node, const ForeignTable *options,
-			 List *looked_at)
+fill_columns(HmsReading *reading, Relation table, PlanState *parent, List *looked_at)
 {
-	Relation	table = node->ss.ss_currentRelation;
 	TupleDesc	desc = RelationGetDescr(table);
 	AttrNumber	room;
-	const char **members = members_of(table, options, &room);
+	const char **members = members_of(table, GetForeignTable(RelationGetRelid(table)), &room);
 	bool		all = list_member_int(looked_at, 0);
 
 	reading->is_composite = true;
@@ -506,7 +504,7 @@ fill_columns(HmsReading *reading, ForeignScanState *node, const ForeignTable *op
 				break;
 			}
 		}
-		reading->casts[i] = cast_to(table, column, made, &node->ss.ps);
+		reading->casts[i] = cast_to(table, column, made, parent);
 	}
 	reading->row_desc = BlessTupleDesc(reading->row_desc);
 }
@@ -523,7 +521,8 @@ begin_scan(ForeignScanState *node, int eflags)
 	reading.filters = hms_filters_from_plan(linitial(plan->fdw_private), plan->fdw_exprs);
 	reading.names = lthird(plan->fdw_private);
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-		fill_columns(&reading, node, options, lsecond(plan->fdw_private));
+		fill_columns(&reading, node->ss.ss_currentRelation, &node->ss.ps,
+					 lsecond(plan->fdw_private));
 	node->fdw_state = hms_reader_create(&node->ss, estate, eflags, &reading);
 }
 
@@ -550,8 +549,99 @@ end_scan(ForeignScanState *node)
 static void
 explain_scan(ForeignScanState *node, ExplainState *es)
 {
-	hms_reader_explain(node->fdw_state, NIL, es);
+	hms_reader_explain(list_make1(node->fdw_state), NIL, es);
 }
+
+/* --- as the inner relation of a join ---------------------------------------------------- */
+
+/* The columns of the table that are looked at, as numbers; those of the system < 0. */
+static Bitmapset *
+looked_at_columns(const RelOptInfo *rel, List *conditions)
+{
+	Bitmapset  *columns = NULL;
+	ListCell   *cell;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &columns);
+	foreach(cell, conditions)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, cell)->clause, rel->relid, &columns);
+	return columns;
+}
+
+/* A join makes columns of the table, not its whole row or those of the system. */
+static bool
+join_owns(const Path *path)
+{
+	const RelOptInfo *rel = path->parent;
+	Bitmapset  *columns;
+
+	if (!IsA(path, ForeignPath) || hms_fdw_list((RelOptInfo *) rel) == NULL)
+		return false;
+	columns = looked_at_columns(rel, rel->baserestrictinfo);
+	return bms_is_empty(columns) ||
+		bms_next_member(columns, -1) > -FirstLowInvalidHeapAttributeNumber;
+}
+
+/* What is kept: filters, and the OIDs of the table, its server and the user. */
+static List *
+join_to_plan(PlannerInfo *root, RelOptInfo *rel, List *conditions, List **exprs)
+{
+	List	   *filters = hms_path_filters(root, hms_fdw_list(rel), conditions, NULL);
+	Oid			table = planner_rt_fetch(rel->relid, root)->relid;
+
+	return list_make2(hms_filters_to_plan(filters, exprs),
+					  list_make3_oid(table, ((FdwRel *) rel->fdw_private)->server,
+									 rel->userid));
+}
+
+static void
+join_reading(HmsReading *reading, List *kept, List *exprs)
+{
+	List	   *oids = lsecond(kept);
+
+	reading->endpoint = endpoint_of(GetForeignTable(linitial_oid(oids)));
+	reading->server = lsecond_oid(oids);
+	reading->user = OidIsValid(lthird_oid(oids)) ? lthird_oid(oids) : GetUserId();
+	reading->filters = hms_filters_from_plan(linitial(kept), exprs);
+}
+
+/* The executor holds a lock on the table. */
+static void
+join_columns(HmsReading *reading, List *kept, List *targets, int first,
+			 PlanState *parent)
+{
+	Relation	table = table_open(linitial_oid(lsecond(kept)), NoLock);
+	int			count = list_length(targets);
+	List	   *looked_at = NIL;
+	AttrNumber *columns = palloc(sizeof(AttrNumber) * Max(count, 1));
+	ExprState **casts = palloc0(sizeof(ExprState *) * Max(count, 1));
+	ListCell   *cell;
+
+	for_each_from(cell, targets, first)
+		looked_at = lappend_int(looked_at,
+								castNode(Var, lfirst_node(TargetEntry, cell)->expr)->varattno);
+	fill_columns(reading, table, parent, looked_at);
+	for (int i = 0; i < count; i++)
+	{
+		columns[i] = HMS_NO_COLUMN;
+		if (i >= first)
+		{
+			int			number = list_nth_int(looked_at, i - first);
+
+			columns[i] = reading->columns[number - 1];
+			casts[i] = reading->casts[number - 1];
+		}
+	}
+	reading->columns = columns;
+	reading->casts = casts;
+	table_close(table, NoLock);
+}
+
+const HmsFront hms_fdw_front = {
+	.owns = join_owns,
+	.to_plan = join_to_plan,
+	.reading = join_reading,
+	.columns = join_columns
+};
 
 /* --- IMPORT FOREIGN SCHEMA ------------------------------------------------------------ */
 

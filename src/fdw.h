@@ -10,6 +10,7 @@
 #include "nodes/pathnodes.h"
 
 #include "paths.h"
+#include "reader.h"
 
 /* Have comments go with tables that are imported. */
 extern void hms_fdw_init(void);
@@ -19,5 +20,7 @@ extern const char *hms_fdw_endpoint_fault(const char *value);
 
 /* The list that this base relation, a foreign table of ours, reads, or NULL. */
 extern HmsList *hms_fdw_list(RelOptInfo *rel);
+
+extern const HmsFront hms_fdw_front;
 
 #endif							/* HMS_FDW_H */

@@ -36,6 +36,7 @@
 #include "utils/selfuncs.h"
 
 #include "compat.h"
+#include "fdw.h"
 #include "join.h"
 #include "query.h"
 #include "reader.h"
@@ -47,17 +48,22 @@ typedef struct HmsJoinPath
 	CustomPath	path;			/* must be first; its child is the outer path */
 	JoinType	type;
 	Path	   *inner;			/* of ours, which takes values of the outer rows */
+	int			front;			/* whose it is */
 	List	   *conditions;		/* RestrictInfos of the join */
 } HmsJoinPath;
 
 /* plan->custom_exprs */
-#define SOURCE_EXPRS 0			/* those of the inner relation's source */
+#define FRONT_EXPRS 0			/* those of the inner relation's front */
 #define JOIN_QUALS 1
 
 /* plan->custom_private */
 #define JOIN_TYPE 0
 #define OUTER_COLUMNS 1
-#define SOURCE_PRIVATE 2
+#define FRONT 2
+#define KEPT_BY_FRONT 3
+
+/* What may stand in front of the inner relation's readers. */
+static const HmsFront *const fronts[] = {&hms_scan_front, &hms_fdw_front};
 
 /* The rows that came for one request, for whoever asked for it. */
 typedef struct Answer
@@ -200,6 +206,18 @@ count_requests(PlannerInfo *root, const Path *outer, const Path *inner)
 		estimate_num_groups(root, asked, clamp_row_est(outer->rows), NULL, NULL);
 }
 
+/* Which front owns this path; -1: none, it is not ours. */
+static int
+front_of(const Path *path)
+{
+	for (int i = 0; i < (int) lengthof(fronts); i++)
+	{
+		if (fronts[i]->owns(path))
+			return i;
+	}
+	return -1;
+}
+
 /* Offer the node for these two paths. */
 static void
 add_join(PlannerInfo *root, RelOptInfo *rel, Path *outer, Path *inner,
@@ -233,6 +251,7 @@ add_join(PlannerInfo *root, RelOptInfo *rel, Path *outer, Path *inner,
 	hms_custom_path_conditions(path, conditions);
 	join->type = type;
 	join->inner = inner;
+	join->front = front_of(inner);
 	join->conditions = conditions;
 
 	/* what waits for an answer waits for as many as there are at a time */
@@ -265,7 +284,7 @@ consider_join(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *outer,
 	{
 		Path	   *path = lfirst(cell);
 
-		if (hms_scan_owns(path) && bms_overlap(PATH_REQ_OUTER(path), outer->relids) &&
+		if (bms_overlap(PATH_REQ_OUTER(path), outer->relids) && front_of(path) >= 0 &&
 			!has_unfit_placeholder(root, outer, path, type))
 			inner_paths = lappend(inner_paths, path);
 	}
@@ -311,8 +330,8 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	const RelOptInfo *inner = join->inner->parent;
 	Plan	   *outer = linitial(custom_plans);
 	CustomScan *plan = makeNode(CustomScan);
-	List	   *source_exprs;
-	List	   *source_private;
+	List	   *front_exprs;
+	List	   *kept_by_front;
 	List	   *matching;		/* decide whether rows belong together */
 	List	   *filtering = NIL;	/* are looked at when that is decided */
 	List	   *looked_at;
@@ -321,7 +340,8 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 
 	matching = list_union_ptr(inner->baserestrictinfo,
 							  join->inner->param_info->ppi_clauses);
-	source_private = hms_scan_to_plan(root, join->inner->parent, matching, &source_exprs);
+	kept_by_front = fronts[join->front]->to_plan(root, join->inner->parent, matching,
+												 &front_exprs);
 	foreach(cell, join->conditions)
 	{
 		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
@@ -366,10 +386,10 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	plan->scan.scanrelid = 0;
 	plan->flags = path->flags;
 	plan->custom_plans = custom_plans;
-	plan->custom_exprs = list_make2(source_exprs, matching);
-	plan->custom_private = list_make3(makeInteger(join->type),
+	plan->custom_exprs = list_make2(front_exprs, matching);
+	plan->custom_private = list_make4(makeInteger(join->type),
 									  makeInteger(list_length(outer->targetlist)),
-									  source_private);
+									  makeInteger(join->front), kept_by_front);
 	plan->methods = &plan_methods;
 	return &plan->scan.plan;
 }
@@ -737,12 +757,15 @@ begin_join(CustomScanState *node, EState *estate, int eflags)
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	TupleDesc	desc = node->ss.ss_ScanTupleSlot->tts_tupleDescriptor;
 	PlanState  *outer = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
+	const HmsFront *front = fronts[intVal(list_nth(plan->custom_private, FRONT))];
+	List	   *kept;
 
 	node->custom_ps = list_make1(outer);
-	hms_scan_reading(&join->reading, list_nth(plan->custom_private, SOURCE_PRIVATE),
-					 list_nth(plan->custom_exprs, SOURCE_EXPRS));
+	kept = list_nth(plan->custom_private, KEPT_BY_FRONT);
+	front->reading(&join->reading, kept, list_nth(plan->custom_exprs, FRONT_EXPRS));
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-		hms_scan_columns(&join->reading, plan->custom_scan_tlist, join->nouter);
+		front->columns(&join->reading, kept, plan->custom_scan_tlist, join->nouter,
+					   &node->ss.ps);
 	dlist_init(&join->group);
 	join->reading.group = &join->group;
 	join->reads = join->type == JOIN_SEMI ? HMS_READS_SOME :

@@ -10,6 +10,7 @@
 
 #include "lib/ilist.h"
 #include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 
 #include "account.h"
 #include "compat.h"
@@ -48,6 +49,33 @@ typedef struct HmsReading
 	 */
 	dlist_head *group;
 } HmsReading;
+
+/*
+ * What stands in front of a reader, a function in FROM or a foreign table, when
+ * its relation is the inner one of a join (join.c).
+ */
+typedef struct HmsFront
+{
+	/* does it own this path, and can a join read the relation for it? */
+	bool		(*owns) (const Path *path);
+
+	/*
+	 * What a plan keeps to read the relation, whose filters come from these
+	 * conditions: expressions for the planner to look into, and the rest.
+	 */
+	List	   *(*to_plan) (PlannerInfo *root, RelOptInfo *rel, List *conditions,
+							List **exprs);
+
+	/* and back, when the executor starts: raises for who may not read it */
+	void		(*reading) (HmsReading *reading, List *kept, List *exprs);
+
+	/*
+	 * Which of the rows' columns those of the scan's tuple are, whose first ones
+	 * are none.
+	 */
+	void		(*columns) (HmsReading *reading, List *kept, List *targets,
+							int first, PlanState *parent);
+} HmsFront;
 
 /* Prepare to read, when the executor starts; only to explain: nothing is read. */
 extern HmsReader *hms_reader_create(ScanState *node, EState *estate, int eflags,

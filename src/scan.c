@@ -174,22 +174,22 @@ replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		add_scan_path(root, list, lfirst(cell));
 }
 
-bool
-hms_scan_owns(const Path *path)
+static bool
+owns_path(const Path *path)
 {
 	return IsA(path, CustomPath) && ((const CustomPath *) path)->methods == &path_methods;
 }
 
-List *
-hms_scan_to_plan(PlannerInfo *root, RelOptInfo *rel, List *conditions, List **exprs)
+static List *
+to_plan(PlannerInfo *root, RelOptInfo *rel, List *conditions, List **exprs)
 {
 	FuncExpr   *call = scanned_call(planner_rt_fetch(rel->relid, root));
 	List	   *filters = hms_path_filters(root, list_of(rel, call), conditions, NULL);
 	List	   *values;
-	List	   *private = hms_filters_to_plan(filters, &values);
+	List	   *kept = hms_filters_to_plan(filters, &values);
 
 	*exprs = lcons(call, values);
-	return private;
+	return kept;
 }
 
 /*
@@ -226,8 +226,7 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	plan->scan.plan.qual = quals;
 	plan->scan.scanrelid = 0;
 	plan->flags = path->flags;
-	plan->custom_private = list_make1(hms_scan_to_plan(root, rel, clauses,
-													   &plan->custom_exprs));
+	plan->custom_private = list_make1(to_plan(root, rel, clauses, &plan->custom_exprs));
 	plan->methods = &plan_methods;
 	return &plan->scan.plan;
 }
@@ -251,8 +250,10 @@ create_scan(CustomScan *plan pg_attribute_unused())
 	return (Node *) scan;
 }
 
-void
-hms_scan_columns(HmsReading *reading, List *targets, int first)
+/* A composite type may have changed since the query was planned. */
+static void
+find_columns(HmsReading *reading, List *kept pg_attribute_unused(), List *targets,
+			 int first, PlanState *parent pg_attribute_unused())
 {
 	TupleDesc	desc;
 	ListCell   *cell;
@@ -284,15 +285,16 @@ hms_scan_columns(HmsReading *reading, List *targets, int first)
 	}
 }
 
-void
-hms_scan_reading(HmsReading *reading, List *private, List *exprs)
+/* What is read; raises for who may not execute the function. */
+static void
+from_plan(HmsReading *reading, List *kept, List *exprs)
 {
 	reading->call = linitial_node(FuncExpr, exprs);
 	if (!hms_may_execute(reading->call->funcid, GetUserId()))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
 					   get_func_name(reading->call->funcid));
 	InvokeFunctionExecuteHook(reading->call->funcid);
-	reading->filters = hms_filters_from_plan(private, list_copy_tail(exprs, 1));
+	reading->filters = hms_filters_from_plan(kept, list_copy_tail(exprs, 1));
 }
 
 static void
@@ -302,13 +304,20 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	HmsReading	reading = {0};
 
-	hms_scan_reading(&reading, linitial(plan->custom_private), plan->custom_exprs);
+	from_plan(&reading, linitial(plan->custom_private), plan->custom_exprs);
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-		hms_scan_columns(&reading, plan->custom_scan_tlist, 0);
+		find_columns(&reading, NIL, plan->custom_scan_tlist, 0, &node->ss.ps);
 	scan->reader = hms_reader_create(&node->ss, estate, eflags, &reading);
 	if (estate->es_epq_active)
 		scan->joined = ExecInitExtraTupleSlot(estate, reading.row_desc, &TTSOpsVirtual);
 }
+
+const HmsFront hms_scan_front = {
+	.owns = owns_path,
+	.to_plan = to_plan,
+	.reading = from_plan,
+	.columns = find_columns
+};
 
 /* The next row of the function, before any condition of the query. */
 static TupleTableSlot *

@@ -14,8 +14,10 @@ CREATE TABLE lesson AS SELECT row_number() OVER (ORDER BY name) AS n, id AS room
 INSERT INTO lesson SELECT 100 + n, room, name FROM lesson WHERE n < 4;
 INSERT INTO lesson VALUES (200, '65f0ffffffffffffffffffff', 'no such room');
 CREATE TABLE session AS SELECT * FROM hms_sessions();
-CREATE TABLE peer AS SELECT * FROM hms_session_peers();
-ANALYZE;
+CREATE SCHEMA live;
+IMPORT FOREIGN SCHEMA api LIMIT TO (sessions, track_events) FROM SERVER hms INTO live;
+CREATE TABLE event AS SELECT e.* FROM hms_rooms() r, hms_track_events(r.id) e;
+ANALYZE lesson; ANALYZE session; ANALYZE event;
 SQL
 my $rooms = $session->value('SELECT count(DISTINCT room) FROM lesson');
 
@@ -42,6 +44,7 @@ sub same
 	(my $local = $sql) =~ s/LATERAL hms_sessions\((\S+?)\) (\w+)/LATERAL (SELECT * FROM session WHERE room_id = $1) $2/g;
 	$local =~ s/LATERAL hms_session\((\S+?)\) (\w+)/LATERAL (SELECT * FROM session WHERE id = $1) $2/g;
 	$local =~ s/hms_sessions\(\) (\w+)/session $1/g;
+	$local =~ s/live\.(\w+)s\b/$1 eq 'track_event' ? 'event' : $1/ge;
 	is(scalar(() = joins($sql)), $joins, "$name: joined by the node") or diag $session->value("EXPLAIN $sql");
 	my $as_text = sub { "SELECT count(*), sum(hashtextextended(q::text, 0)::numeric) FROM ($_[0]) q" };
 	is($session->value($as_text->($sql)), $session->value($as_text->($local)), "$name: the rows of a nested loop");
@@ -69,6 +72,12 @@ same('in a correlated sub-select', 'SELECT l.n, (SELECT count(*) FROM lesson k, 
 same('in a CTE', 'WITH c AS MATERIALIZED (SELECT l.n, s.id FROM lesson l, LATERAL hms_sessions(l.room) s) SELECT a.n, b.id FROM c a JOIN c b USING (n, id)', 1);
 same('more outer rows than at a time', 'SELECT l.n, g, s.id FROM lesson l, generate_series(1, 5) g, LATERAL hms_sessions(l.room) s', 1);
 
+same('a foreign table', 'SELECT l.n, e.id, e.track_type FROM (SELECT * FROM lesson WHERE n < 5) l JOIN live.track_events e ON e.room_id = l.room', 1);
+same('a foreign table, left', 'SELECT l.n, s.id, s.active FROM (SELECT * FROM lesson WHERE n IN (1, 2, 7, 200)) l LEFT JOIN live.sessions s ON s.room_id = l.room AND s.active IS NOT TRUE', 1);
+same('EXISTS over a foreign table', 'SELECT l.n FROM (SELECT * FROM lesson WHERE n < 8) l WHERE EXISTS (SELECT FROM live.track_events e WHERE e.room_id = l.room AND e.mute)', 1);
+same('IN over a foreign table', 'SELECT l.n FROM (SELECT * FROM lesson WHERE n < 8) l WHERE l.room IN (SELECT s.room_id FROM live.sessions s WHERE s.active)', 1);
+same('a foreign table and LATERAL', "SELECT l.n, s.id FROM (SELECT * FROM lesson WHERE n < 8) l, LATERAL (SELECT * FROM live.sessions i WHERE i.room_id = l.room AND i.created_at > now() - l.n * interval '1 day') s", 1);
+same('the whole row of a foreign table', 'SELECT l.n, s::text FROM (SELECT * FROM lesson WHERE n < 8) l JOIN live.sessions s ON s.room_id = l.room', 0);
 is($session->value("SELECT string_agg(n::text, ',') FROM (SELECT DISTINCT ON (o) l.n, o FROM (SELECT n, room FROM lesson ORDER BY n DESC OFFSET 0) l, LATERAL hms_sessions(l.room) WITH ORDINALITY AS s (id, o) ORDER BY o LIMIT 0) q"), '', 'an order of nothing');
 my ($sorted) = grep { $_->{'Node Type'} eq 'Sort' } plan_of('SELECT l.n, s.id FROM (SELECT * FROM lesson ORDER BY n) l, LATERAL hms_sessions(l.room) s ORDER BY l.n');
 like($sorted->{'Sort Key'}[0], qr/\bn$/, 'the order of outer rows is kept: they are what is sorted') or diag explain $sorted;
