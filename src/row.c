@@ -7,22 +7,15 @@
  * which the member is looked for.  The members of one page's objects nearly
  * always come in the same order, so each field remembers which one followed it:
  * mostly one comparison finds a column, and what no column wants is passed over.
- *
- * Only jsonb goes through an input function: the scalars are converted here
- * by code that cannot raise, because one odd field must not cost a page.
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
@@ -52,9 +45,6 @@ typedef struct FieldSet
 	int			unknown;		/* of them, UNKNOWN ones */
 	HmsJsonName *first;			/* the one that came first last time, or NULL */
 } FieldSet;
-
-/* Texts of rows are put into pieces of memory of this size. */
-#define ROOM_SIZE 8192
 
 /* Rows to begin with; the arrays grow by doubling. */
 #define FIRST_ROWS 16
@@ -91,8 +81,7 @@ struct HmsRowMaker
 	HmsRows    *rows;			/* that are being made */
 	Datum	   *values;			/* of the row at hand */
 	bool	   *nulls;
-	char		date[10];		/* the date that was read last, and its days */
-	int64		days;
+	HmsScalars	scalars;
 	StringInfoData extra;		/* members of the row at hand that no column
 								 * names; data is NULL when there are none */
 };
@@ -221,24 +210,12 @@ skip_unwanted(const HmsRowMaker *maker, FieldSet *set)
 static void
 check_column_type(Form_pg_attribute column)
 {
-	switch (column->atttypid)
-	{
-		case TEXTOID:
-		case BOOLOID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT8OID:
-		case TIMESTAMPTZOID:
-		case JSONBOID:
-		case TEXTARRAYOID:
-			return;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("column \"%s\" of type %s cannot be filled from JSON",
-							NameStr(column->attname),
-							format_type_be(column->atttypid))));
-	}
+	if (!hms_scalar_can_fill(column->atttypid))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of type %s cannot be filled from JSON",
+						NameStr(column->attname),
+						format_type_be(column->atttypid))));
 }
 
 HmsRowMaker *
@@ -330,8 +307,7 @@ void
 hms_rows_clear(HmsRows *rows)
 {
 	rows->count = 0;
-	rows->room = NULL;
-	rows->room_left = 0;
+	memset(&rows->room, 0, sizeof(rows->room));
 }
 
 /* The row after the last one becomes the one at hand, all null. */
@@ -363,255 +339,7 @@ hms_rows_datum(const HmsRows *rows, int row)
 											 hms_rows_nulls(rows, row)));
 }
 
-/* --- scalars, without raising ------------------------------------------------ */
-
-static inline bool
-parse_digits(const char **p, int count, int *value)
-{
-	*value = 0;
-	for (int i = 0; i < count; i++, (*p)++)
-	{
-		if (**p < '0' || **p > '9')
-			return false;
-		*value = *value * 10 + (**p - '0');
-	}
-	return true;
-}
-
-/*
- * The digits after a decimal point as microseconds, rounded as timestamptz's
- * input rounds them: through a double, whose ties are not those of the text.
- */
-static bool
-parse_fraction(const char **p, int *usec)
-{
-	const char *point = *p - 1;
-	int			digits = 0;
-	int			rest = 0;
-
-	*usec = 0;
-	for (; **p >= '0' && **p <= '9'; (*p)++, digits++)
-	{
-		if (digits < 6)
-			*usec = *usec * 10 + (**p - '0');
-		else if (digits < 9)
-			rest = rest * 10 + (**p - '0');
-	}
-	if (digits == 0)
-		return false;
-	for (int i = digits; i < 6; i++)
-		*usec *= 10;
-	for (int i = Max(digits, 6); i < 9; i++)
-		rest *= 10;
-	if (digits > 9 || rest == 500)
-		*usec = (int) rint(strtod(point, NULL) * USECS_PER_SEC);
-	else if (rest > 500)
-		(*usec)++;
-	return true;
-}
-
-/* Days since 2000-01-01 of YYYY-MM-DD; remembers the last date. */
-static bool
-parse_date(HmsRowMaker *maker, const char **p, int64 *days)
-{
-	const char *start = *p;
-	int			year,
-				month,
-				day;
-
-	if (maker->date[0] != '\0' &&
-		strncmp(start, maker->date, sizeof(maker->date)) == 0)
-	{
-		*p += sizeof(maker->date);
-		*days = maker->days;
-		return true;
-	}
-	if (!parse_digits(p, 4, &year) || *(*p)++ != '-' ||
-		!parse_digits(p, 2, &month) || *(*p)++ != '-' ||
-		!parse_digits(p, 2, &day) ||
-		year < 1 || month < 1 || month > 12 || day < 1 ||
-		day > day_tab[isleap(year)][month - 1])
-		return false;
-	*days = maker->days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
-	memcpy(maker->date, start, sizeof(maker->date));
-	return true;
-}
-
-/*
- * An ISO 8601 time as the API writes it, and its near relatives: a blank for
- * the T, no seconds, an offset for the Z or nothing (UTC).  Returns false for
- * anything else.
- */
-static bool
-parse_timestamp(HmsRowMaker *maker, const char *p, TimestampTz *result)
-{
-	int64		days;
-	int			hour = 0,
-				minute = 0,
-				second = 0,
-				usec = 0,
-				offset = 0;
-
-	if (!parse_date(maker, &p, &days))
-		return false;
-	if (*p == 'T' || *p == 't' || *p == ' ')
-	{
-		p++;
-		if (!parse_digits(&p, 2, &hour) || *p++ != ':' ||
-			!parse_digits(&p, 2, &minute))
-			return false;
-		if (*p == ':')
-		{
-			p++;
-			if (!parse_digits(&p, 2, &second))
-				return false;
-			if (*p == '.')
-			{
-				p++;
-				if (!parse_fraction(&p, &usec))
-					return false;
-			}
-		}
-		if (*p == 'Z' || *p == 'z')
-			p++;
-		else if (*p == '+' || *p == '-')
-		{
-			int			sign = *p++ == '-' ? -1 : 1;
-			int			offset_hour,
-						offset_minute = 0;
-
-			if (!parse_digits(&p, 2, &offset_hour))
-				return false;
-			if (*p == ':')
-				p++;
-			if (*p != '\0' && !parse_digits(&p, 2, &offset_minute))
-				return false;
-			if (offset_hour > 15 || offset_minute > 59)
-				return false;
-			offset = sign * (offset_hour * 60 + offset_minute) * 60;
-		}
-	}
-	if (*p != '\0' || hour > 24 || minute > 59 || second > 60 ||
-		(hour == 24 && (minute > 0 || second > 0 || usec > 0)))
-		return false;
-
-	*result = ((days * HOURS_PER_DAY + hour) * MINS_PER_HOUR + minute) *
-		SECS_PER_MINUTE * USECS_PER_SEC +
-		((int64) second - offset) * USECS_PER_SEC + usec;
-	return true;
-}
-
-bool
-hms_timestamp_of(const char *text, TimestampTz *result)
-{
-	HmsRowMaker maker = {0};
-
-	return parse_timestamp(&maker, text, result);
-}
-
-/* Go's zero time: a field that was never set. */
-static TimestampTz
-zero_time(void)
-{
-	return (int64) (date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
-}
-
-static bool
-parse_integer(const char *text, int64 min, int64 max, int64 *result)
-{
-	char	   *end;
-
-	errno = 0;
-	*result = strtoll(text, &end, 10);
-	if (end == text || errno != 0)
-		return false;
-	while (*end == ' ')
-		end++;
-	return *end == '\0' && *result >= min && *result <= max;
-}
-
-static bool
-parse_float(const char *text, double *result)
-{
-	char	   *end;
-
-	errno = 0;
-	*result = strtod(text, &end);
-	return end != text && *end == '\0' && errno == 0 &&
-		strpbrk(text, "xX") == NULL;
-}
-
-/* An array of scalars as text[]. */
-static Datum
-text_array(const HmsJsonValue *array, bool *ok)
-{
-	HmsJsonReader reader;
-	HmsJsonValue element;
-	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-
-	hms_json_open(&reader, array);
-	while (hms_json_element(&reader, &element))
-	{
-		char	   *text;
-		size_t		len;
-
-		if (element.type == HMS_JSON_ARRAY || element.type == HMS_JSON_OBJECT)
-		{
-			*ok = false;
-			return (Datum) 0;
-		}
-		if (element.type == HMS_JSON_NULL)
-		{
-			accumArrayResult(state, (Datum) 0, true, TEXTOID, CurrentMemoryContext);
-			continue;
-		}
-		text = hms_json_text(&element, &len);
-		accumArrayResult(state, PointerGetDatum(cstring_to_text_with_len(text, len)),
-						 false, TEXTOID, CurrentMemoryContext);
-	}
-	return makeArrayResult(state, CurrentMemoryContext);
-}
-
-/* Text of a scalar for a column that is not text. */
-static char *
-scalar_text(const HmsJsonValue *value, char *buffer, size_t size)
-{
-	size_t		len;
-
-	/* nearly all are short and plain: no need to allocate */
-	if (!value->escaped && value->len < size)
-	{
-		bool		quoted = value->type == HMS_JSON_STRING;
-
-		len = value->len - (quoted ? 2 : 0);
-		memcpy(buffer, value->start + (quoted ? 1 : 0), len);
-		buffer[len] = '\0';
-		return buffer;
-	}
-	return hms_json_text(value, &len);
-}
-
-/* Text as a datum; short ones share pieces of memory. */
-static Datum
-text_datum(HmsRows *rows, const char *text, size_t len)
-{
-	size_t		size = len + VARHDRSZ_SHORT;
-	char	   *datum;
-
-	if (size > VARATT_SHORT_MAX)
-		return PointerGetDatum(cstring_to_text_with_len(text, len));
-	if (size > rows->room_left)
-	{
-		rows->room = palloc(ROOM_SIZE);
-		rows->room_left = ROOM_SIZE;
-	}
-	datum = rows->room;
-	rows->room += size;
-	rows->room_left -= size;
-	SET_VARSIZE_SHORT(datum, size);
-	memcpy(VARDATA_SHORT(datum), text, len);
-	return PointerGetDatum(datum);
-}
+/* --- rows -------------------------------------------------------------------- */
 
 /*
  * Set a column from a value that is not JSON null.  False when the value is
@@ -620,77 +348,9 @@ text_datum(HmsRows *rows, const char *text, size_t len)
 static bool
 set_column(HmsRowMaker *maker, int column, const HmsJsonValue *value)
 {
-	Oid			type = maker->types[column];
-	Datum	   *datum = &maker->values[column];
-	bool		scalar = value->type != HMS_JSON_ARRAY && value->type != HMS_JSON_OBJECT;
-	bool		ok = true;
-	char		buffer[64];
-	char	   *text;
-	int64		integer = 0;	/* what a parser leaves alone that fails */
-	double		number = 0;
-	bool		boolean = false;
-	size_t		len;
-
-	maker->nulls[column] = true;
-	if (type == JSONBOID)
-		*datum = hms_json_to_jsonb(value);
-	else if (type == TEXTARRAYOID)
-	{
-		if (value->type != HMS_JSON_ARRAY)
-			return false;
-		*datum = text_array(value, &ok);
-	}
-	else if (!scalar)
-		return false;
-	else if (type == TEXTOID)
-	{
-		if (value->type == HMS_JSON_STRING && hms_json_is_verbatim(value))
-			*datum = text_datum(maker->rows, value->start + 1, value->len - 2);
-		else
-		{
-			text = hms_json_text(value, &len);
-			*datum = text_datum(maker->rows, text, len);
-		}
-	}
-	else
-	{
-		text = scalar_text(value, buffer, sizeof(buffer));
-		switch (type)
-		{
-			case BOOLOID:
-				ok = parse_bool(text, &boolean);
-				*datum = BoolGetDatum(boolean);
-				break;
-			case INT4OID:
-				ok = parse_integer(text, PG_INT32_MIN, PG_INT32_MAX, &integer);
-				*datum = Int32GetDatum((int32) integer);
-				break;
-			case INT8OID:
-				ok = parse_integer(text, PG_INT64_MIN, PG_INT64_MAX, &integer);
-				*datum = Int64GetDatum(integer);
-				break;
-			case FLOAT8OID:
-				ok = parse_float(text, &number);
-				*datum = Float8GetDatum(number);
-				break;
-			case TIMESTAMPTZOID:
-				/* no value and the zero time mean that there is none */
-				if (text[0] == '\0')
-					return true;
-				ok = parse_timestamp(maker, text, &integer);
-				if (ok && integer == zero_time())
-					return true;
-				*datum = TimestampTzGetDatum(integer);
-				break;
-			default:
-				ok = false;
-		}
-	}
-	maker->nulls[column] = !ok;
-	return ok;
+	return hms_scalar_read(&maker->scalars, &maker->rows->room, maker->types[column],
+						   value, &maker->values[column], &maker->nulls[column]);
 }
-
-/* --- rows -------------------------------------------------------------------- */
 
 /* The field of this name; one that no column has becomes a field, or is NULL. */
 static Field *
@@ -908,6 +568,37 @@ read_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 	maker->rows->count++;
 }
 
+/* Say once a statement that what should be an object was none. */
+static void
+warn_no_object(const HmsRowMaker *maker)
+{
+	static TimestampTz warned_statement = 0;
+
+	if (warned_statement == GetCurrentStatementStartTimestamp())
+		return;
+	warned_statement = GetCurrentStatementStartTimestamp();
+	ereport(WARNING,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("an element of \"%s\" is not an object and makes no row",
+					maker->shape->nested ? maker->shape->nested : "the map"),
+			 errdetail("Further ones like this are not reported in this statement.")));
+}
+
+/*
+ * Append the row of an object that is nested in another or stands in a map: one
+ * that is none is passed over, for the others are well.
+ */
+static void
+read_inner_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
+{
+	HmsJsonValue value;
+
+	if (hms_json_peek(reader) == HMS_JSON_OBJECT)
+		read_row(maker, reader, key);
+	else if (hms_json_value(reader, &value))
+		warn_no_object(maker);
+}
+
 /* Appends the rows of the value at which the reader stands. */
 typedef void (*RowsReader) (HmsRowMaker *maker, HmsJsonReader *reader,
 							const HmsJsonValue *key);
@@ -990,7 +681,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 			put_off = false;
 			if (parent_is_complete(maker))
 			{
-				read_each(maker, &inside, true, read_row);
+				read_each(maker, &inside, true, read_inner_row);
 				continue;
 			}
 			later = inside;
@@ -1006,7 +697,7 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 	}
 	if (put_off && inside.fault == NULL)
 	{
-		read_each(maker, &later, true, read_row);
+		read_each(maker, &later, true, read_inner_row);
 		inside.fault = later.fault;
 	}
 	hms_json_leave(reader, &inside);
@@ -1045,6 +736,8 @@ read_value(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 		case RESULT_ROW:
 			if (maker->shape->nested)
 				read_nested(maker, reader);
+			else if (key)
+				read_inner_row(maker, reader, key);
 			else
 				read_row(maker, reader, key);
 			break;

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "json.h"
+#include "scalar.h"
 
 /* Where a column finds its member when that is not "the same name, here". */
 typedef struct HmsColumnSource
@@ -77,8 +78,7 @@ typedef struct HmsRows
 	int			size;			/* rows that the arrays have room for */
 	Datum	   *values;
 	bool	   *nulls;
-	char	   *room;			/* where the next text goes */
-	size_t		room_left;
+	HmsTextRoom room;
 } HmsRows;
 
 /* The values and null flags of one row. */
@@ -118,8 +118,5 @@ extern void hms_rows_read(HmsRows *rows, HmsJsonReader *reader,
  */
 extern int	hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader,
 							   bool may_be_map);
-
-/* A time as the API writes it; false for anything else. */
-extern bool hms_timestamp_of(const char *text, TimestampTz *result);
 
 #endif							/* HMS_ROW_H */
