@@ -1,13 +1,14 @@
 /*
  * call.h
- *		One call of the API: an exchange, repeated when that is safe, and what
- *		its failure means in SQL.
+ *		One call of the API: an exchange, repeated when that is safe.
  */
 #ifndef HMS_CALL_H
 #define HMS_CALL_H
 
 #include "postgres.h"
 
+#include "apierror.h"
+#include "redact.h"
 #include "request.h"
 #include "transport.h"
 
@@ -25,7 +26,7 @@ typedef enum HmsCallState
 	HMS_CALL_WAITING,			/* for the answer */
 	HMS_CALL_BACKING_OFF,		/* until not_before */
 	HMS_CALL_SUCCEEDED,			/* with a 2xx answer, in exchange->data */
-	HMS_CALL_FAILED				/* for good; hms_call_raise says why */
+	HMS_CALL_FAILED				/* for good; failure.h says why */
 } HmsCallState;
 
 typedef struct HmsCall
@@ -40,6 +41,12 @@ typedef struct HmsCall
 	bool		renewed;		/* the token was renewed for this call */
 	int64		not_before;		/* on hms_clock_ms, while backing off */
 	int64		refused_wait;	/* ms that were too long to wait, or -1 */
+	int			sendings;		/* times that it was sent, as we know */
+
+	/* call.c's own: what was read of the answer, once it was asked for */
+	MemoryContext error_context;
+	const HmsSecrets *secrets;
+	const HmsApiError *error;
 } HmsCall;
 
 /* Both live in the current memory context and are released with it. */
@@ -67,17 +74,16 @@ extern int64 hms_call_deadline(const HmsCall *call);
 /* Wait for the end. */
 extern void hms_call_finish(HmsCall *call);
 
+/* What the answer says in the API's error shape; empty where it has none. */
+extern const HmsApiError *hms_call_error(HmsCall *call);
+
+/* What the answer's code means, where the endpoint has errors of its own, or NULL. */
+extern const HmsErrorCode *hms_call_own_error(HmsCall *call);
+
 /* A failed call's answer is a 404 in the API's own shape. */
-extern bool hms_call_is_missing(const HmsCall *call);
+extern bool hms_call_is_missing(HmsCall *call);
 
-/* Why a call has failed, in words for people; palloc'd. */
-extern char *hms_call_reason(const HmsCall *call);
-
-/* Raise the error of a failed call. */
-extern void hms_call_raise(const HmsCall *call) __attribute__((noreturn));
-
-/* Raise 08P01: the answer is not what the API promises. */
-extern void hms_call_raise_malformed(const HmsCall *call, const char *why)
-			__attribute__((noreturn));
+/* What this call has sent and nobody may read. */
+extern const HmsSecrets *hms_call_secrets(HmsCall *call);
 
 #endif							/* HMS_CALL_H */

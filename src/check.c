@@ -17,6 +17,7 @@
 #include "check.h"
 #include "endpoints.h"
 #include "errors.h"
+#include "failure.h"
 #include "settings.h"
 #include "token.h"
 #include "transport.h"
@@ -116,7 +117,7 @@ check_answer(List *checks, HmsAccount *account)
 	checks = add_of(checks, account, "reachable", answered,
 					answered ? psprintf("%s answered", request->base) :
 					psprintf("%s: %s (%s)", request->base, hms_call_reason(call),
-							 hms_clean_text(exchange->error, strlen(exchange->error))));
+							 hms_call_words(call)));
 	if (!answered)
 		return checks;
 	checks = add_of(checks, account, "token accepted", call->state == HMS_CALL_SUCCEEDED,

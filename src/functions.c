@@ -24,6 +24,7 @@
 #include "call.h"
 #include "check.h"
 #include "errors.h"
+#include "failure.h"
 #include "gate.h"
 #include "json.h"
 #include "request.h"
@@ -65,7 +66,7 @@ check_absent(const HmsRequest *request, const HmsArg *args)
 {
 	const HmsEndpoint *endpoint = request->endpoint;
 	const HmsEndpoint *present;
-	HmsArg		sought[HMS_MAX_PARAMS];
+	HmsArg		sought[HMS_MAX_PARAMS] = {0};
 	int			count = 0;
 	Jsonb	   *body = request->parsed;
 	char	   *identity = NULL;

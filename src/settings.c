@@ -50,6 +50,14 @@ int			hms_max_retry_wait = 60000;
 int			hms_page_size = 100;
 int			hms_max_connections = 8;
 int			hms_max_response_size = 65536;
+int			hms_log_requests = HMS_LOG_OFF;
+
+static const struct config_enum_entry log_requests_options[] = {
+	{"off", HMS_LOG_OFF, false},
+	{"failed", HMS_LOG_FAILED, false},
+	{"all", HMS_LOG_ALL, false},
+	{NULL, 0, false}
+};
 
 uint64		hms_settings_generation = 1;
 
@@ -338,6 +346,11 @@ hms_settings_init(void)
 							"Longest answer that is accepted.",
 							NULL, &hms_max_response_size, 65536, 1, 255 * 1024,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hms.log_requests",
+							 "Writes a line for each request, or each failed one, to the server's log.",
+							 NULL, &hms_log_requests, HMS_LOG_OFF,
+							 log_requests_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 
 	hms_reserve_setting_prefix("hms");
 	refuse_startup_options(started_with);

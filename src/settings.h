@@ -18,6 +18,16 @@ extern int	hms_page_size;
 extern int	hms_max_connections;
 extern int	hms_max_response_size;	/* kB */
 
+/* Which requests are in the server's log. */
+typedef enum HmsLogRequests
+{
+	HMS_LOG_OFF,
+	HMS_LOG_FAILED,
+	HMS_LOG_ALL
+} HmsLogRequests;
+
+extern int	hms_log_requests;	/* one of these */
+
 /* Grows with each change of a setting that is part of the account. */
 extern uint64 hms_settings_generation;
 

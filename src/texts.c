@@ -28,6 +28,7 @@
 #include "cues.h"
 #include "endpoints.h"
 #include "errors.h"
+#include "failure.h"
 #include "json.h"
 #include "row.h"
 #include "texts.h"

@@ -995,11 +995,14 @@ static void
 finish_exchange(HmsExchange *exchange, CURLcode result)
 {
 	long		status = 0;
+	curl_off_t	elapsed = 0;
 
 	if (result == CURLE_OPERATION_TIMEDOUT)
 		exchange->neglected = was_neglected(exchange);
 	lib.curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
 	exchange->status = (int) status;
+	lib.curl_easy_getinfo(exchange->handle, CURLINFO_TOTAL_TIME_T, &elapsed);
+	exchange->ms = elapsed / 1000;
 	if (exchange->retry_after < 0 && exchange->retry_at >= 0)
 		exchange->retry_after =
 			Max(0, exchange->retry_at - (exchange->server_time >= 0 ?
@@ -1105,6 +1108,29 @@ hms_transport_wait(int64 deadline)
 	}
 	CHECK_FOR_INTERRUPTS();
 	hms_transport_poll();
+}
+
+const char *
+hms_method_name(HmsMethod method)
+{
+	static const char *const names[] = {
+		[HMS_GET] = "GET", [HMS_POST] = "POST", [HMS_DELETE] = "DELETE"
+	};
+
+	return names[method];
+}
+
+const char *
+hms_outcome_name(HmsOutcome outcome)
+{
+	static const char *const names[] = {
+		[HMS_ANSWERED] = "none", [HMS_NOT_CONNECTED] = "not_connected",
+		[HMS_CONNECT_TIMED_OUT] = "connect_timeout", [HMS_TIMED_OUT] = "timeout",
+		[HMS_BROKEN] = "broken", [HMS_GARBAGE] = "not_http",
+		[HMS_TOO_LARGE] = "too_large", [HMS_NO_MEMORY] = "no_memory"
+	};
+
+	return names[outcome];
 }
 
 char *

@@ -57,6 +57,7 @@ typedef struct HmsExchange
 	int64		server_time;	/* Date header, seconds since 1970, or -1 */
 	char	   *data;			/* the body, NUL-terminated */
 	size_t		len;
+	int64		ms;				/* that it took */
 	char		error[256];		/* libcurl's words for a failure */
 
 	/* transport.c's own */
@@ -96,6 +97,10 @@ extern void hms_transport_wait(int64 deadline);
 
 /* Let the exchanges go on without waiting. */
 extern void hms_transport_poll(void);
+
+/* Words of a log: a method, and how an exchange ended. */
+extern const char *hms_method_name(HmsMethod method);
+extern const char *hms_outcome_name(HmsOutcome outcome);
 
 /* Versions of libcurl and its TLS library, palloc'd. */
 extern char *hms_transport_version(void);

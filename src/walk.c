@@ -20,6 +20,7 @@
 
 #include "call.h"
 #include "errors.h"
+#include "failure.h"
 #include "json.h"
 #include "paging.h"
 #include "settings.h"
@@ -274,7 +275,7 @@ start_room(HmsWalk *walk, Lane *lane)
 
 /* Does the API say that it cannot be asked so? */
 static bool
-is_refused(const HmsCall *call)
+is_refused(HmsCall *call)
 {
 	return call->exchange->outcome == HMS_ANSWERED &&
 		(call->exchange->status == 400 || call->exchange->status == 404);
@@ -340,7 +341,7 @@ is_rows_member(const HmsEndpoint *endpoint, const HmsJsonValue *key)
 
 /* Go on with this cursor; raises when this room has had it before. */
 static void
-take_cursor(Lane *lane, const HmsCall *call, char *cursor)
+take_cursor(Lane *lane, HmsCall *call, char *cursor)
 {
 	uint64		hash[2];
 	bool		found;
@@ -369,7 +370,7 @@ take_cursor(Lane *lane, const HmsCall *call, char *cursor)
  * where all rows will be read, ask for it while the rows of this one are made.
  */
 static void
-ask_early(HmsWalk *walk, Lane *lane, const HmsCall *call)
+ask_early(HmsWalk *walk, Lane *lane, HmsCall *call)
 {
 	const HmsPageEnd *end = &lane->page.end;
 
@@ -382,9 +383,9 @@ ask_early(HmsWalk *walk, Lane *lane, const HmsCall *call)
 
 /* A write to several objects says what it could not do beside those it did. */
 static void
-warn_partial(const HmsEndpoint *endpoint, const HmsJsonValue *key,
-			 const HmsJsonValue *value)
+warn_partial(HmsCall *call, const HmsJsonValue *key, const HmsJsonValue *value)
 {
+	const HmsEndpoint *endpoint = call->request->endpoint;
 	char	   *text;
 	size_t		len;
 
@@ -395,12 +396,12 @@ warn_partial(const HmsEndpoint *endpoint, const HmsJsonValue *key,
 	if (len > 0)
 		ereport(WARNING,
 				(errmsg("could not %s completely: %s", endpoint->doing,
-						hms_clean_text(text, len))));
+						hms_secrets_clean(hms_call_secrets(call), text, len))));
 }
 
 /* Read the members of a page. */
 static void
-read_members(HmsWalk *walk, Lane *lane, const HmsCall *call, HmsJsonReader *reader)
+read_members(HmsWalk *walk, Lane *lane, HmsCall *call, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	HmsPageEnd *end = &lane->page.end;
@@ -428,7 +429,7 @@ read_members(HmsWalk *walk, Lane *lane, const HmsCall *call, HmsJsonReader *read
 				ask_early(walk, lane, call);
 			}
 			else
-				warn_partial(endpoint, &key, &value);
+				warn_partial(call, &key, &value);
 		}
 	}
 	hms_json_leave(reader, &inside);
@@ -441,7 +442,7 @@ read_members(HmsWalk *walk, Lane *lane, const HmsCall *call, HmsJsonReader *read
  * a page that is not well-formed raises before any of its rows is returned.
  */
 static void
-read_page(HmsWalk *walk, Lane *lane, const HmsCall *call)
+read_page(HmsWalk *walk, Lane *lane, HmsCall *call)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	const HmsExchange *exchange = call->exchange;
