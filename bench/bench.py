@@ -41,11 +41,11 @@ def psql(script):
 CONNECT = "SELECT 1 FROM hms_track_events('room-1') LIMIT 1"
 
 
-def sql(statement, url=ORIGIN, before=None):
+def sql(statement, url=ORIGIN, before=None, settings=""):
     """Milliseconds of a statement in a backend that has run it, or that other one, before."""
     before = before or statement
-    out = psql("SET hms.ca_file = '%s'; SET hms.api_url = '%s';\n%s;\n\\timing on\n%s;\n"
-               % (CA_FILE, url, before, statement))
+    out = psql("SET hms.ca_file = '%s'; SET hms.api_url = '%s'; %s\n%s;\n\\timing on\n%s;\n"
+               % (CA_FILE, url, settings, before, statement))
     return float(re.findall(r"^Time: ([0-9.]+) ms", out, re.M)[-1])
 
 
@@ -140,12 +140,29 @@ def rooms(what, columns, over_array, over_one, ideal):
     rows = [psql("SET hms.api_url = '%s'; %s" % (SLOW, query)) for query in (array, one)]
     if rows[0] != rows[1]:
         sys.exit("%s: %r is not %r" % (what, rows[0], rows[1]))
-    pair("64 rooms one by one, " + what, lambda: sql(one, SLOW, CONNECT), lambda: sql(array, SLOW, CONNECT),
-         "as an array", ">= 7")
+    pair("64 rooms one by one, " + what, lambda: sql(one, SLOW, CONNECT, ONE_AT_A_TIME),
+         lambda: sql(array, SLOW, CONNECT), "as an array", ">= 7")
     pair("64 rooms as an array, " + what, lambda: sql(array, SLOW), lambda: ideal,
          "ideal waves of 8", "<= 1.15")
 
 
+def joined(what, columns, over_array, over_outer, room="'room-' || g"):
+    """Rooms of an outer relation: a join against the loop that it was, and against the array form."""
+    if not re.search(PATTERN, "64 rooms joined, " + what):
+        return
+    ids = "SELECT %s AS id FROM generate_series(1, 64) g" % room
+    array = "SELECT %s FROM %s" % (columns, over_array % ("ARRAY(%s)" % ids))
+    outer = "SELECT %s FROM (%s) AS l, %s" % (columns, ids, over_outer)
+    rows = [psql("SET hms.api_url = '%s'; %s" % (SLOW, query)) for query in (array, outer)]
+    if rows[0] != rows[1]:
+        sys.exit("%s: %r is not %r" % (what, rows[0], rows[1]))
+    pair("64 rooms joined one by one, " + what, lambda: sql(outer, SLOW, CONNECT, ONE_AT_A_TIME),
+         lambda: sql(outer, SLOW, CONNECT), "at a time", ">= 6")
+    pair("64 rooms joined, " + what, lambda: sql(outer, SLOW, CONNECT), lambda: sql(array, SLOW, CONNECT),
+         "as an array", "<= 1.25")
+
+
+ONE_AT_A_TIME = "SET hms.max_connections = 1;"
 SAME = "count(*), sum(hashtextextended(r::text, 0)::numeric)"
 rooms("sessions", SAME, "hms_sessions(%s) r", "hms_sessions(%s) r", IDEAL)
 rooms("track events", SAME, "hms_track_events(%s) r", "hms_track_events(%s) r", IDEAL)
@@ -157,6 +174,12 @@ rooms("hms_concurrency", "sum(peers), sum(users)",
       "hms_concurrency(%s, step => '1 hour') r", "hms_concurrency(%s, step => '1 hour') r", IDEAL)
 rooms("hms_talk_time (two lists)", "count(*), sum(on_time)",
       "hms_talk_time(%s) r", "hms_talk_time(%s) r", 2 * IDEAL)
+
+psql("CREATE SCHEMA live; IMPORT FOREIGN SCHEMA api LIMIT TO (sessions, track_events) FROM SERVER hms INTO live")
+joined("LATERAL of sessions", SAME, "hms_sessions(%s) r", "LATERAL hms_sessions(l.id) AS r")
+joined("LATERAL of track events", SAME, "hms_track_events(%s) r", "LATERAL hms_track_events(l.id) AS r")
+joined("JOIN of a foreign table", "count(*), sum(hashtextextended(r.id, 0)::numeric)", "hms_track_events(%s) r",
+       "live.track_events AS r WHERE r.room_id = l.id", "'65f0' || lpad(g::text, 3, '0') || '00000000000000001'")
 
 # --- one call -----------------------------------------------------------------------
 

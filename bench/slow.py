@@ -35,7 +35,8 @@ def handler(bodies):
     async def answer(request):
         await asyncio.sleep(WAIT)
         body = bodies[int(request.query.get("start", 0))]
-        room = b"%03d" % int(request.query["room_id"].split("-")[1])
+        asked = request.query["room_id"]  # room-1, or the id that its rows have
+        room = b"%03d" % int(asked[5:] if asked.startswith("room-") else asked[4:7])
         for prefix in (b"65f0", b"65f1"):  # ids of rooms and sessions: each room has its own
             body = body.replace(b'"%s000' % prefix, b'"%s%s' % (prefix, room))
         return web.Response(body=body, content_type="application/json")
