@@ -2917,7 +2917,8 @@ AS $function$
 						FILTER (WHERE s.begins_at < s.ends_at)) AS r) AS present,
 				bool_or(s.inside) AS inside
 			FROM timed_stays AS s
-			WHERE s.is_person
+			-- said again, so that a planner sees that a session without peers is none
+			WHERE s.is_person AND s.peer_id IS NOT NULL
 			GROUP BY s.room_id, s.session_id, s.user_id, s.known_by,
 				s.started_at, s.active, s.stops_at) AS u
 		$report$
@@ -3528,81 +3529,122 @@ REVOKE ALL ON FUNCTION @extschema@.hms_create_reports(name) FROM PUBLIC;
 -- hms_receive_webhook keeps them current between two runs.  They belong to the
 -- caller, not to the extension, and their views need nothing of it.
 --
--- In the functions below "mirror" and "ext" are the quoted names of the mirror's
--- schema and of the extension's; all SQL that names either is built with them.
+-- The functions that read or write them are plain SQL under a search_path that
+-- hms_internal.enter sets for the time of a call: pg_catalog, the mirror's
+-- schema, hms_internal, pg_temp.  Only what makes tables builds its SQL.
+--
+-- What a run goes by stands in tables of the mirror: sync_settings, sync_marks
+-- (how far each list was read), sync_queue (what waits to be read by its id) and
+-- sync_runs.  A step of a run is a transaction, and what it has read is stored by
+-- the commit that says so.
 -- ---------------------------------------------------------------------------
 
--- The schema that the extension is in, quoted.
-CREATE FUNCTION hms_internal._hms_schema() RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT quote_ident(n.nspname)
-	FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-	WHERE e.extname = 'hms';
-END;
-COMMENT ON FUNCTION hms_internal._hms_schema() IS
-'Internal: the schema of the extension, quoted';
-
 -- The rows that an endpoint makes of an object that is here already; endpoint
--- NULL: one row, a column for each member.
+-- NULL: one row, a column for each member.  As text it may hold what jsonb
+-- refuses: \u0000 and lone surrogates.
 CREATE FUNCTION hms_internal._hms_rows_of("row" anyelement, endpoint text, value jsonb)
 RETURNS SETOF anyelement
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5
 AS 'MODULE_PATHNAME', 'hms_rows_of';
 COMMENT ON FUNCTION hms_internal._hms_rows_of(anyelement, text, jsonb) IS
 'Internal: rows made of an object, as an endpoint makes them';
+CREATE FUNCTION hms_internal._hms_rows_of("row" anyelement, endpoint text, value text)
+RETURNS SETOF anyelement
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5
+AS 'MODULE_PATHNAME', 'hms_rows_of';
+COMMENT ON FUNCTION hms_internal._hms_rows_of(anyelement, text, text) IS
+'Internal: rows made of the text of an object, as an endpoint makes them';
 
--- The tables that hold rows of the API, with the row type and the key of each.
-CREATE FUNCTION hms_internal._hms_mirror_tables(
-	OUT name text, OUT type text, OUT key text[], OUT comment text)
+-- Can this statement not commit, because it stands in a transaction block?
+CREATE FUNCTION hms_internal.in_transaction_block() RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'hms_in_transaction_block';
+COMMENT ON FUNCTION hms_internal.in_transaction_block() IS
+'Internal: whether a transaction block is open';
+
+-- A page of the events of a room as it stands.
+CREATE TYPE hms_internal.event_page AS (total bigint, next text, events jsonb);
+COMMENT ON TYPE hms_internal.event_page IS
+'Internal: a page of events';
+
+-- What a run of hms_sync knows from one step to the next.
+CREATE TYPE hms_internal.run AS (
+	id bigint,
+	step text,
+	rooms text[],				-- only these
+	since timestamptz,			-- sessions from then on are read again
+	events boolean,
+	texts boolean,
+	quality boolean,
+	started_at timestamptz,
+	phase_at timestamptz,		-- when the step that counts rooms began
+	noticed_at timestamptz,
+	"window" timestamptz,		-- sessions before it are read
+	is_on text[],				-- sessions that this run has seen active
+	asks_active boolean,		-- it has asked for those that are on
+	row_count bigint,
+	requests bigint,
+	done bigint,				-- rooms of this step
+	total bigint,
+	too_old bigint,				-- sessions whose events 100ms no longer has
+	failures integer,
+	in_a_row integer,
+	conflicts integer,
+	newest timestamptz,			-- of the last list walked
+	written bigint,				-- of the last part stored
+	found boolean,				-- the last thing read by its id
+	error_state text,			-- what ended it; the next step raises it
+	error_message text,
+	error_detail text,
+	error_hint text
+);
+COMMENT ON TYPE hms_internal.run IS
+'Internal: what a run of hms_sync knows from one step to the next';
+
+-- The tables that hold rows of the API, with the row type of each.
+CREATE FUNCTION hms_internal.mirror_tables(OUT name name, OUT type regtype, OUT comment text)
 RETURNS SETOF record
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT t.* FROM (VALUES
-		('rooms', 'hms_room', ARRAY['id'],
-			'Rooms of the 100ms account, as hms_rooms() returns them.'),
-		('sessions', 'hms_session', ARRAY['room_id', 'id'],
-			'Sessions (calls) of the rooms, as hms_sessions() returns them.'),
-		('session_peers', 'hms_session_peer', ARRAY['room_id', 'session_id', 'id'],
-			'Peers of the sessions, one row a stay, as hms_session_peers() returns them.'),
-		('track_events', 'hms_track_event', ARRAY['room_id', 'session_id', 'id', 'timestamp'],
-			'Track events of the sessions, as hms_track_events() returns them; 100ms keeps them for 30 days, this table for as long as you like. Partitioned by month (UTC).'),
-		('recordings', 'hms_recording', ARRAY['room_id', 'id'],
-			'Recordings, as hms_recordings() returns them.'),
-		('recording_assets', 'hms_recording_asset', ARRAY['room_id', 'id'],
-			'Files of recordings and streams, as hms_recording_assets() returns them.')
-	) AS t;
-END;
-COMMENT ON FUNCTION hms_internal._hms_mirror_tables() IS
-'Internal: the tables of a mirror that hold rows of the API';
-
--- Columns of a row type, quoted, in their order.
-CREATE FUNCTION hms_internal._hms_columns(ext text, type text)
-RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT array_agg(quote_ident(a.attname) ORDER BY a.attnum)
-	FROM pg_catalog.pg_attribute a
-	WHERE a.attrelid = to_regclass(_hms_columns.ext || '.' || _hms_columns.type)
-		AND a.attnum > 0 AND NOT a.attisdropped;
+	SELECT t.* FROM (VALUES
+		('rooms', '@extschema@.hms_room'::regtype,
+			'Rooms of the 100ms account, as hms_rooms() returns them.'),
+		('sessions', '@extschema@.hms_session',
+			'Sessions (calls) of the rooms, as hms_sessions() returns them.'),
+		('session_peers', '@extschema@.hms_session_peer',
+			'Peers of the sessions, one row a stay, as hms_session_peers() returns them.'),
+		('track_events', '@extschema@.hms_track_event',
+			'Track events of the sessions, as hms_track_events() returns them; 100ms keeps them for 30 days, this table for as long as you like. Partitioned by month (UTC).'),
+		('error_events', '@extschema@.hms_error_event',
+			'What went wrong at clients, as hms_error_events() returns it; 100ms keeps it for 30 days.'),
+		('recordings', '@extschema@.hms_recording',
+			'Recordings, as hms_recordings() returns them.'),
+		('recording_assets', '@extschema@.hms_recording_asset',
+			'Files of recordings and streams, as hms_recording_assets() returns them.'),
+		('live_streams', '@extschema@.hms_live_stream',
+			'Live streams (HLS), as hms_live_streams() returns them.'),
+		('external_streams', '@extschema@.hms_external_stream',
+			'Streams to RTMP servers, as hms_external_streams() returns them.')
+	) AS t (name, type, comment);
 END;
-COMMENT ON FUNCTION hms_internal._hms_columns(text, text) IS
-'Internal: the columns of a row type, quoted';
+COMMENT ON FUNCTION hms_internal.mirror_tables() IS
+'Internal: the tables of a mirror that hold rows of the API';
 
 -- What a column of a mirror's table holds.
-CREATE FUNCTION hms_internal._hms_column_comment("table" text, "column" text)
+CREATE FUNCTION hms_internal.column_comment("table" name, "column" name)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT coalesce(max(c.comment) FILTER (WHERE c."table" IS NOT NULL), max(c.comment),
-		'member "' || _hms_column_comment."column" || '" of the API''s object')
+		'member "' || column_comment."column"::text || '" of the API''s object')
 	FROM (VALUES
 		(NULL, 'id', 'id of the object, given by 100ms'),
 		(NULL, 'room_id', 'the room'),
 		('webhook_events', 'room_id', 'the room; empty where the event names none'),
-		('sync_state', 'room_id', 'the room; empty for all of them'),
+		('sync_marks', 'room_id', 'the room; empty for all of them'),
 		(NULL, 'session_id', 'the session'),
-		('sync_state', 'session_id', 'the session, of events; else empty'),
+		(NULL, 'asset_id', 'the file that it was read from'),
+		(NULL, 'position', 'its place in the file, from 1'),
 		(NULL, 'peer_id', 'the peer: one stay of one client'),
 		(NULL, 'user_id', 'your own id of the user, from the auth token'),
 		(NULL, 'user_name', 'the name that the user joined with'),
@@ -3628,848 +3670,1560 @@ BEGIN ATOMIC
 		(NULL, 'data', 'the event''s own members'),
 		(NULL, 'is_replay', 'it was sent again on demand'),
 		(NULL, 'extra', 'members of the API''s object that have no column'),
-		(NULL, 'synced_at', 'when the row was last written from the API; null while it tells what only a webhook has told'),
+		(NULL, 'synced_at', 'when the row was last written from the API; null while only webhooks have told of it'),
 		('webhook_events', 'synced_at', 'when it arrived'),
-		('sync_state', 'synced_at', 'when this was last brought up to date or tried'),
-		('sync_state', 'what', 'run; or what was read (rooms, sessions, recordings, recording_assets); or events: of a session whose events are still to be read or may grow'),
-		('sync_state', 'mark', 'all that began before is in the mirror; of events: when the session ended'),
-		('sync_state', 'state', 'of a run: running, done or failed; running with nobody at it: broken off, and the next run goes on'),
-		('sync_state', 'started_at', 'when the run began'),
-		('sync_state', 'rooms_done', 'rooms that the run has done'),
-		('sync_state', 'rooms_total', 'rooms that the run has to do'),
-		('sync_state', 'row_count', 'rows that the run has written'),
-		('sync_state', 'rate', 'rows a second'),
-		('sync_state', 'time_left', 'until the rooms are done, at this pace'),
-		('sync_state', 'detail', 'what is being read, or what went wrong')
+		(NULL, 'starts_at', 'when the sentence began, as near as the start of the recording is known'),
+		(NULL, 'ends_at', 'when the sentence ended'),
+		('sync_settings', 'server', 'the account: a foreign server of hms; null: that of the settings'),
+		('sync_settings', 'events_every', 'how often the events of a session that is on are read when nothing about it changes'),
+		('sync_settings', 'read_again', 'how long after the end of a session its events are read again'),
+		('sync_settings', 'kept_from', 'what was before is not wanted: hms_drop_before'),
+		('sync_marks', 'what', 'the list: rooms, sessions, recordings, ...'),
+		('sync_marks', 'mark', 'the newest that it had'),
+		('sync_marks', 'read_at', 'when it was last read'),
+		('sync_marks', 'whole_at', 'when it was last read as far back as things may still change'),
+		('sync_queue', 'kind', 'what is to be read: a room, a session, the events of a session, a recording, ...'),
+		('sync_queue', 'due_at', 'not before then; infinity: not until it changes'),
+		('sync_queue', 'ended_at', 'when its session ended; null while that is on'),
+		('sync_queue', 'queued_at', 'since when it waits'),
+		('sync_queue', 'read_at', 'when it was last read'),
+		('sync_queue', 'attempts', 'how often it has failed'),
+		('sync_queue', 'failed_at', 'since when it fails'),
+		('sync_queue', 'last_error', 'why'),
+		('sync_runs', 'id', 'number of the run'),
+		('sync_runs', 'started_at', 'when it began'),
+		('sync_runs', 'ended_at', 'when it ended'),
+		('sync_runs', 'noted_at', 'when this row was last written'),
+		('sync_runs', 'state', 'running, done, failed, or broken off: nobody ended it, and the next run went on'),
+		('sync_runs', 'step', 'what is or was being read'),
+		('sync_runs', 'rooms_done', 'rooms that the step has done'),
+		('sync_runs', 'rooms_total', 'rooms that the step has to do'),
+		('sync_runs', 'row_count', 'rows that the run has written'),
+		('sync_runs', 'requests', 'requests that it has made'),
+		('sync_runs', 'rate', 'rows a second'),
+		('sync_runs', 'time_left', 'until the rooms of the step are done, at this pace'),
+		('sync_runs', 'failed', 'what was passed over, and why'),
+		('sync_runs', 'detail', 'what ended it')
 	) AS c ("table", "column", comment)
-	WHERE c."column" = _hms_column_comment."column"
-		AND coalesce(c."table", _hms_column_comment."table") = _hms_column_comment."table";
+	WHERE c."column" = column_comment."column"::text
+		AND coalesce(c."table", column_comment."table"::text) = column_comment."table"::text;
 END;
-COMMENT ON FUNCTION hms_internal._hms_column_comment(text, text) IS
+COMMENT ON FUNCTION hms_internal.column_comment(name, name) IS
 'Internal: what a column of a mirror holds';
 
--- INSERT of the rows of "source" (something to put after FROM) into a table of
--- the mirror, and UPDATE of those that are there and differ unless they are kept.
--- A key is never null: where the API gives none it is empty, and an event
--- without a time has that of its peer's join.
-CREATE FUNCTION hms_internal._hms_upsert(mirror text, ext text, "table" text, source text, keep boolean)
-RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT format('INSERT INTO %1$s.%2$I AS t (%3$s, synced_at) SELECT %4$s, clock_timestamp() FROM %5$s AS g '
-			'ON CONFLICT ' || CASE WHEN _hms_upsert.keep THEN 'DO NOTHING'
-			ELSE '(%6$s) DO UPDATE SET %7$s, synced_at = excluded.synced_at '
-				'WHERE t.synced_at IS NULL OR ROW(%8$s) IS DISTINCT FROM ROW(%9$s)' END,
-		_hms_upsert.mirror, t.name,
-		string_agg(c.name, ', ' ORDER BY c.place),
-		string_agg(CASE WHEN c.name = '"timestamp"' THEN 'coalesce(g."timestamp", g.joined_at, ''epoch'')'
-			WHEN c.is_key THEN 'coalesce(g.' || c.name || ', '''')'
-			ELSE 'g.' || c.name END, ', ' ORDER BY c.place),
-		_hms_upsert.source,
-		string_agg(c.name, ', ') FILTER (WHERE c.is_key),
-		string_agg(c.name || ' = excluded.' || c.name, ', ' ORDER BY c.place) FILTER (WHERE NOT c.is_key),
-		string_agg('t.' || c.name, ', ' ORDER BY c.place),
-		string_agg('excluded.' || c.name, ', ' ORDER BY c.place))
-	FROM hms_internal._hms_mirror_tables() AS t
-		CROSS JOIN LATERAL (
-			SELECT c.name, c.place, c.name = ANY (ARRAY(SELECT quote_ident(k) FROM unnest(t.key) AS k))
-			FROM unnest(hms_internal._hms_columns(_hms_upsert.ext, t.type)) WITH ORDINALITY AS c (name, place)
-		) AS c (name, place, is_key)
-	WHERE t.name = _hms_upsert."table"
-	GROUP BY t.name;
-END;
-COMMENT ON FUNCTION hms_internal._hms_upsert(text, text, text, text, boolean) IS
-'Internal: the INSERT that brings rows into a table of a mirror';
-
--- Make the tables and views; where they are there, add the columns that they
--- lack and make the views anew.
-CREATE FUNCTION hms_internal._hms_create_mirror(mirror text, ext text)
+-- Raise unless the caller loses nothing by it: whoever owns the schema or may
+-- create in it decides what our statements there call (functions, triggers),
+-- so each of them must have the caller's rights anyway.
+CREATE FUNCTION hms_internal.trust(schema name)
 RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	tables CONSTANT name[] := '{rooms,sessions,session_peers,track_events,recordings,recording_assets,webhook_events,sync_state}';
-	there name[];
-	made record;
-BEGIN
-	IF to_regnamespace(mirror) IS NULL THEN
-		RAISE EXCEPTION 'schema % does not exist', coalesce(mirror, 'NULL')
-			USING ERRCODE = 'invalid_schema_name';
-	END IF;
-	there := ARRAY(SELECT c.relname FROM pg_class c
-		WHERE c.relnamespace = mirror::regnamespace
-			AND c.relname = ANY (tables || '{attendance,session_usage,talk_time}'::name[]) ORDER BY c.relname);
-	IF cardinality(there) > 0 AND to_regclass(mirror || '.sync_state') IS NULL THEN
-		RAISE EXCEPTION 'schema % has other relations of a mirror''s names: %', mirror, array_to_string(there, ', ')
-			USING ERRCODE = 'duplicate_table', HINT = 'Give the mirror a schema of its own.';
-	END IF;
-
-	FOR made IN EXECUTE format('SELECT * FROM hms_internal._hms_mirror_tables()', ext) LOOP
-		IF made.name = ANY (there) THEN
-			EXECUTE format('ALTER TABLE %s.%I %s', mirror, made.name,
-				(SELECT string_agg(format('ADD COLUMN IF NOT EXISTS %I %s', a.attname,
-						format_type(a.atttypid, a.atttypmod)), ', ')
-					FROM pg_attribute a
-					WHERE a.attrelid = to_regclass(ext || '.' || made.type) AND a.attnum > 0));
-			CONTINUE;
-		END IF;
-		EXECUTE format('CREATE TABLE %s.%I (LIKE %s.%I, synced_at timestamptz, PRIMARY KEY (%s)) %s',
-			mirror, made.name, ext, made.type,
-			(SELECT string_agg(quote_ident(k), ', ') FROM unnest(made.key) AS k),
-			CASE made.name WHEN 'track_events' THEN 'PARTITION BY RANGE ("timestamp")' ELSE '' END);
-		EXECUTE format('COMMENT ON TABLE %s.%I IS %L', mirror, made.name, made.comment);
-	END LOOP;
-
-	IF NOT 'sync_state' = ANY (there) THEN
-		EXECUTE format($ddl$
-			CREATE INDEX ON %1$s.sessions (created_at);
-			CREATE INDEX ON %1$s.sessions (room_id, created_at);
-			CREATE INDEX ON %1$s.sessions (room_id) WHERE active OR synced_at IS NULL;
-			CREATE INDEX ON %1$s.session_peers (user_id);
-			CREATE TABLE %1$s.webhook_events (
-				version text,
-				id text,
-				"timestamp" timestamptz,
-				type text,
-				account_id text,
-				app_id text,
-				room_id text,
-				session_id text,
-				peer_id text,
-				user_id text,
-				template_id text,
-				is_replay boolean,
-				data jsonb,
-				extra jsonb,
-				synced_at timestamptz NOT NULL DEFAULT now(),
-				PRIMARY KEY (room_id, id));
-			CREATE INDEX ON %1$s.webhook_events (room_id, session_id, peer_id);
-			COMMENT ON TABLE %1$s.webhook_events IS
-				'Webhooks that hms_receive_webhook took, each once.';
-			CREATE TABLE %1$s.sync_state (
-				room_id text NOT NULL DEFAULT '',
-				what text NOT NULL,
-				session_id text NOT NULL DEFAULT '',
-				mark timestamptz,
-				synced_at timestamptz,
-				state text,
-				started_at timestamptz,
-				rooms_done integer,
-				rooms_total integer,
-				row_count bigint,
-				rate numeric,
-				time_left interval,
-				detail text,
-				PRIMARY KEY (room_id, what, session_id));
-			COMMENT ON TABLE %1$s.sync_state IS
-				'How far hms_sync is. The row "run" is the last run, or the one that goes on; the others say what is in the mirror already.';
-			$ddl$, mirror);
-	END IF;
-
-	FOR made IN EXECUTE format($sql$
-			SELECT c.relname, a.attname, hms_internal._hms_column_comment(c.relname, a.attname) AS comment
-			FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-			WHERE c.relnamespace = %L::regnamespace AND c.relname = ANY ($1)
-				AND a.attnum > 0 AND NOT a.attisdropped
-				AND col_description(c.oid, a.attnum) IS NULL$sql$, mirror) USING tables LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I.%I IS %L', mirror, made.relname, made.attname, made.comment);
-	END LOOP;
-
-	-- its peers beside their sessions, as the API gives them
-	EXECUTE format('CREATE OR REPLACE VIEW %1$s.stays AS'
-		' SELECT p.id, s.id AS session_id, s.room_id, p.user_id, p.name, p.role, p.joined_at, p.left_at,'
-		' s.active AS session_active, s.created_at AS session_created_at, s.updated_at AS session_updated_at, p.extra'
-		' FROM %1$s.sessions AS s LEFT JOIN %1$s.session_peers AS p ON p.room_id = s.room_id AND p.session_id = s.id', mirror);
-	EXECUTE format('COMMENT ON VIEW %s.stays IS %L', mirror,
-		'Peers beside the times of their sessions, a row each, and one without a peer for a session that has none: what the reports read.');
-	PERFORM hms_internal.create_report_views(n.nspname) FROM pg_namespace AS n WHERE n.oid = mirror::regnamespace;
-END;
-$$;
-COMMENT ON FUNCTION hms_internal._hms_create_mirror(text, text) IS
-'Internal: makes the tables and views of a mirror';
-
--- hms_create_mirror(schema)
---		Make the tables and views of a mirror in a schema of yours.
---
--- Tables rooms, sessions, session_peers, track_events (partitioned by month),
--- recordings, recording_assets, webhook_events and sync_state; views attendance,
--- session_usage and talk_time with the columns of the functions.  All of them
--- are the caller's own: index, partition, publish and drop them as you like.
--- On a mirror that is there it adds columns that a newer version of the
--- extension has and makes the views anew; rows stay as they are.
---
--- Errors: 3F000 (no such schema), 42P07 (it has relations of these names that
--- are no mirror), 42501 (the caller may not create in it).
-CREATE FUNCTION @extschema@.hms_create_mirror(schema name)
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-	SELECT hms_internal._hms_create_mirror(quote_ident(hms_create_mirror.schema), hms_internal._hms_schema());
-END;
-COMMENT ON FUNCTION @extschema@.hms_create_mirror(name) IS
-'Make the tables and views of a mirror in a schema; CALL hms_sync fills them';
-REVOKE ALL ON FUNCTION @extschema@.hms_create_mirror(name) FROM PUBLIC;
-
--- The quoted name of a schema that has this table or view of a mirror; raises 42P01.
-CREATE FUNCTION hms_internal._hms_mirror(schema name, "table" text)
-RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	mirror CONSTANT text := quote_ident(schema);
+	other oid;
 BEGIN
-	IF to_regclass(mirror || '.' || "table") IS NULL THEN
-		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(mirror, 'NULL')
-			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	SELECT r.role INTO other
+	FROM (SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = schema
+		UNION SELECT a.grantee
+		FROM pg_namespace AS n, aclexplode(n.nspacl) AS a WHERE n.nspname = schema AND a.privilege_type = 'CREATE'
+		UNION SELECT c.relowner
+		FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid
+		WHERE n.nspname = schema AND c.relkind IN ('r', 'p', 'v', 'f')) AS r (role)
+	WHERE CASE WHEN r.role = 0 THEN true ELSE NOT pg_has_role(r.role, current_user, 'MEMBER') END
+		AND (SELECT s.rolsuper FROM pg_roles AS s WHERE s.rolname = current_user)
+	LIMIT 1;
+	IF other = 0 THEN
+		RAISE EXCEPTION 'everybody may create in schema %, so a superuser does not work in it', quote_ident(schema)
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Give the mirror a schema of its own, or REVOKE CREATE ON SCHEMA from PUBLIC.';
+	ELSIF other IS NOT NULL THEN
+		RAISE EXCEPTION 'schema % is also that of role %, whose triggers and functions would run as superuser',
+			quote_ident(schema), other::regrole
+			USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %s first.', other::regrole);
 	END IF;
-	RETURN mirror;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_mirror(name, text) IS
-'Internal: the quoted name of a schema that has a mirror';
+COMMENT ON FUNCTION hms_internal.trust(name) IS
+'Internal: raises where a superuser would run what somebody else has made';
 
--- Make the partitions of track_events for the months of this time.  Where the
--- owner has partitioned otherwise, that stands.
-CREATE FUNCTION hms_internal._hms_make_partitions(mirror text, after timestamptz, before timestamptz)
+-- Work in this mirror from here to the end of the function that calls it, which
+-- has a SET clause for search_path; raises 42P01 where it has not that relation.
+CREATE FUNCTION hms_internal.enter(schema name, relation name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+	IF to_regclass(quote_ident(schema) || '.' || quote_ident(relation)) IS NULL THEN
+		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(quote_ident(schema), 'NULL')
+			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	END IF;
+	PERFORM hms_internal.trust(schema);
+	PERFORM set_config('search_path', 'pg_catalog, ' || quote_ident(schema) || ', hms_internal, pg_temp', true);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.enter(name, name) IS
+'Internal: sets the search_path for work in a mirror';
+
+-- Use the account of this mirror until the transaction ends.
+CREATE FUNCTION hms_internal.use_account()
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+	PERFORM set_config('hms.server', s.server::text, true) FROM sync_settings AS s WHERE s.server IS NOT NULL;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.use_account() IS
+'Internal: uses the account of a mirror until the transaction ends';
+
+-- The other tables of a mirror.
+CREATE FUNCTION hms_internal.other_tables() RETURNS name[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT ARRAY['webhook_events', 'transcripts', 'chat_messages', 'summaries', 'peer_quality',
+		'sync_settings', 'sync_marks', 'sync_queue', 'sync_runs']::name[];
+END;
+COMMENT ON FUNCTION hms_internal.other_tables() IS
+'Internal: the tables of a mirror that hold no rows of a list';
+
+-- Make the tables and views in the first schema of the path, "schema"; where they are
+-- there, add what they lack.
+CREATE FUNCTION hms_internal.make_mirror(schema name, account name, foreign_keys boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	had_stays CONSTANT boolean := to_regclass('stays') IS NOT NULL;
+	options text;
+	made record;
+BEGIN
+	CREATE TABLE IF NOT EXISTS rooms (LIKE @extschema@.hms_room, synced_at timestamptz, PRIMARY KEY (id));
+	CREATE TABLE IF NOT EXISTS sessions (LIKE @extschema@.hms_session, synced_at timestamptz, PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS session_peers (LIKE @extschema@.hms_session_peer, synced_at timestamptz,
+		PRIMARY KEY (room_id, session_id, id));
+	CREATE TABLE IF NOT EXISTS track_events (LIKE @extschema@.hms_track_event, synced_at timestamptz,
+		PRIMARY KEY (room_id, session_id, id, "timestamp")) PARTITION BY RANGE ("timestamp");
+	CREATE TABLE IF NOT EXISTS error_events (LIKE @extschema@.hms_error_event, synced_at timestamptz, PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS recordings (LIKE @extschema@.hms_recording, synced_at timestamptz, PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS recording_assets (LIKE @extschema@.hms_recording_asset, synced_at timestamptz,
+		PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS live_streams (LIKE @extschema@.hms_live_stream, synced_at timestamptz, PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS external_streams (LIKE @extschema@.hms_external_stream, synced_at timestamptz,
+		PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS webhook_events (
+		version text, id text, "timestamp" timestamptz, type text, account_id text, app_id text,
+		room_id text, session_id text, peer_id text, user_id text, template_id text, is_replay boolean,
+		data jsonb, extra jsonb, synced_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (room_id, id));
+	CREATE TABLE IF NOT EXISTS transcripts (
+		room_id text, asset_id text, "position" integer, session_id text, starts_at timestamptz, ends_at timestamptz,
+		user_id text, peer_id text, name text, sentence text, starts interval, ends interval, synced_at timestamptz,
+		PRIMARY KEY (room_id, asset_id, "position"));
+	CREATE TABLE IF NOT EXISTS chat_messages (
+		room_id text, asset_id text, "position" integer, session_id text, sent_at timestamptz,
+		user_id text, peer_id text, name text, roles text[], type text, message text, synced_at timestamptz,
+		PRIMARY KEY (room_id, asset_id, "position"));
+	CREATE TABLE IF NOT EXISTS summaries (
+		room_id text, asset_id text, "position" integer, session_id text, title text, format text,
+		bullets text[], paragraph text, synced_at timestamptz, PRIMARY KEY (room_id, asset_id, "position"));
+	CREATE TABLE IF NOT EXISTS peer_quality (
+		room_id text, session_id text, peer_id text, direction text, user_id text, name text, samples bigint,
+		loss_p50 double precision, loss_p95 double precision, rtt_p50 double precision, rtt_p95 double precision,
+		jitter_p50 double precision, jitter_p95 double precision, bitrate_p50 double precision,
+		bitrate_p95 double precision, freezes double precision, synced_at timestamptz,
+		PRIMARY KEY (room_id, session_id, peer_id, direction));
+	CREATE TABLE IF NOT EXISTS sync_settings (
+		is_here boolean PRIMARY KEY DEFAULT true CHECK (is_here),
+		server name,
+		events_every interval NOT NULL DEFAULT '10 minutes',
+		read_again interval[] NOT NULL DEFAULT '{15 minutes,6 hours,1 day}',
+		kept_from timestamptz);
+	CREATE TABLE IF NOT EXISTS sync_marks (
+		what text, room_id text DEFAULT '', mark timestamptz, read_at timestamptz, whole_at timestamptz,
+		PRIMARY KEY (what, room_id));
+	CREATE TABLE IF NOT EXISTS sync_queue (
+		room_id text, kind text, id text, due_at timestamptz NOT NULL DEFAULT now(), ended_at timestamptz,
+		queued_at timestamptz NOT NULL DEFAULT now(), read_at timestamptz, attempts integer NOT NULL DEFAULT 0,
+		failed_at timestamptz, last_error text, PRIMARY KEY (room_id, kind, id));
+	CREATE TABLE IF NOT EXISTS sync_runs (
+		id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+		started_at timestamptz NOT NULL, ended_at timestamptz, noted_at timestamptz, state text, step text,
+		rooms_done bigint, rooms_total bigint, row_count bigint, requests bigint, rate numeric, time_left interval,
+		failed text[] NOT NULL DEFAULT '{}', detail text);
+	INSERT INTO sync_settings AS s (server) VALUES (account)
+	ON CONFLICT (is_here) DO UPDATE SET server = coalesce(excluded.server, s.server);
+
+	-- what outsiders choose is never limited by an index: a hash takes any length
+	CREATE INDEX IF NOT EXISTS rooms_told ON rooms (id) WHERE synced_at IS NULL;
+	CREATE INDEX IF NOT EXISTS sessions_id ON sessions USING hash (id);
+	CREATE INDEX IF NOT EXISTS sessions_created_at ON sessions (created_at);
+	CREATE INDEX IF NOT EXISTS sessions_room_created_at ON sessions (room_id, created_at);
+	CREATE INDEX IF NOT EXISTS sessions_active ON sessions (room_id) WHERE active;
+	CREATE INDEX IF NOT EXISTS session_peers_user ON session_peers
+		USING hash ((coalesce(nullif(user_id, ''), nullif(name, ''), id)));
+	CREATE INDEX IF NOT EXISTS error_events_timestamp ON error_events ("timestamp");
+	CREATE INDEX IF NOT EXISTS recording_assets_job ON recording_assets USING hash (job_id);
+	CREATE INDEX IF NOT EXISTS webhook_events_session ON webhook_events USING hash (session_id);
+	CREATE INDEX IF NOT EXISTS transcripts_words ON transcripts USING gin (to_tsvector('simple', sentence));
+	CREATE INDEX IF NOT EXISTS chat_messages_words ON chat_messages USING gin (to_tsvector('simple', message));
+	CREATE INDEX IF NOT EXISTS sync_queue_due_at ON sync_queue (due_at);
+
+	FOR made IN SELECT t.name, a.attname, a.atttypid::regtype AS type
+		FROM hms_internal.mirror_tables() AS t JOIN pg_type AS y ON y.oid = t.type
+			JOIN pg_attribute AS a ON a.attrelid = y.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE NOT EXISTS (SELECT 1 FROM pg_attribute AS h
+			WHERE h.attrelid = to_regclass(quote_ident(t.name)) AND h.attname = a.attname) LOOP
+		EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', made.name, made.attname, made.type);
+	END LOOP;
+	IF foreign_keys THEN
+		FOR made IN SELECT c.relname FROM pg_class AS c
+			WHERE c.oid IN ('sessions'::regclass, 'track_events'::regclass, 'error_events'::regclass, 'recordings'::regclass,
+					'recording_assets'::regclass, 'live_streams'::regclass, 'external_streams'::regclass)
+				AND NOT EXISTS (SELECT 1 FROM pg_constraint AS f WHERE f.conrelid = c.oid AND f.contype = 'f') LOOP
+			EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (room_id) REFERENCES rooms', made.relname);
+		END LOOP;
+		IF NOT EXISTS (SELECT 1 FROM pg_constraint AS f WHERE f.conrelid = to_regclass('session_peers') AND f.contype = 'f') THEN
+			ALTER TABLE session_peers ADD FOREIGN KEY (room_id, session_id) REFERENCES sessions ON DELETE CASCADE;
+		END IF;
+	END IF;
+
+	-- a view that is there keeps its options; OR REPLACE keeps comment and grants
+	options := CASE WHEN had_stays
+			THEN (SELECT string_agg(format('%I = %L', o.option_name, o.option_value), ', ')
+				FROM pg_class AS c, pg_options_to_table(c.reloptions) AS o WHERE c.oid = to_regclass('stays'))
+		WHEN current_setting('server_version_num')::integer >= 150000 THEN 'security_invoker = true' END;
+	EXECUTE format('CREATE OR REPLACE VIEW stays %s AS '
+		'SELECT p.id, s.id AS session_id, s.room_id, p.user_id, p.name, p.role, p.joined_at, p.left_at,'
+		' s.active AS session_active, s.created_at AS session_created_at, s.updated_at AS session_updated_at, p.extra'
+		' FROM sessions AS s LEFT JOIN session_peers AS p ON p.room_id = s.room_id AND p.session_id = s.id',
+		'WITH (' || options || ')');
+	PERFORM hms_internal.create_report_views(schema);
+
+	FOR made IN SELECT c.relname, t.comment, c.relkind = 'v' AS is_view
+		FROM (SELECT m.name, m.comment FROM hms_internal.mirror_tables() AS m
+			UNION ALL VALUES ('stays', 'The peers beside their session; a session without peers has one row without a peer. What the reports read.'),
+				('webhook_events', 'Webhooks that hms_receive_webhook took, each once.'),
+				('transcripts', 'What was said, a row a sentence: hms_sync(texts => true).'),
+				('chat_messages', 'What was written, a row a message: hms_sync(texts => true).'),
+				('summaries', 'Summaries, a row a section: hms_sync(texts => true).'),
+				('peer_quality', 'How the connections were, a row a peer and direction, as hms_quality() returns them: hms_sync(quality => true).'),
+				('sync_settings', 'How hms_sync keeps this mirror; change it as you like.'),
+				('sync_marks', 'How far each list of the API is read.'),
+				('sync_queue', 'What is read by its id: when it is due, and why it failed.'),
+				('sync_runs', 'The runs of hms_sync, the newest last.')) AS t (name, comment)
+			JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(t.name))
+		WHERE obj_description(c.oid, 'pg_class') IS NULL LOOP
+		IF made.is_view THEN
+			EXECUTE format('COMMENT ON VIEW %I IS %L', made.relname, made.comment);
+		ELSE
+			EXECUTE format('COMMENT ON TABLE %I IS %L', made.relname, made.comment);
+		END IF;
+	END LOOP;
+	FOR made IN SELECT c.relname, a.attname
+		FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE c.relnamespace = to_regnamespace(quote_ident(schema)) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+			AND c.relname IN (SELECT t.name FROM hms_internal.mirror_tables() AS t
+				UNION SELECT n FROM unnest(hms_internal.other_tables()) AS n)
+			AND col_description(c.oid, a.attnum) IS NULL LOOP
+		EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', made.relname, made.attname,
+			hms_internal.column_comment(made.relname, made.attname));
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.make_mirror(name, name, boolean) IS
+'Internal: makes the tables and views of a mirror';
+
+-- Make a mirror in a schema that is there and can be one.
+CREATE FUNCTION hms_internal.create_mirror(schema name, server name, foreign_keys boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+DECLARE
+	there name[];
+BEGIN
+	IF to_regnamespace(quote_ident(schema)) IS NULL THEN
+		RAISE EXCEPTION 'schema % does not exist', coalesce(quote_ident(schema), 'NULL')
+			USING ERRCODE = 'invalid_schema_name';
+	END IF;
+	IF server IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_foreign_server AS f WHERE f.srvname = server) THEN
+		RAISE EXCEPTION 'server % does not exist', quote_ident(server)
+			USING ERRCODE = 'undefined_object', HINT = 'CREATE SERVER ... FOREIGN DATA WRAPPER hms makes it.';
+	END IF;
+	PERFORM hms_internal.trust(schema);
+	there := ARRAY(SELECT c.relname FROM pg_class AS c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(schema)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+			AND c.relname = ANY (hms_internal.other_tables() || ARRAY['stays', 'attendance', 'session_usage', 'talk_time']::name[]
+				|| ARRAY(SELECT t.name FROM hms_internal.mirror_tables() AS t))
+		ORDER BY c.relname);
+	IF cardinality(there) > 0 AND NOT 'sync_settings' = ANY (there) THEN
+		RAISE EXCEPTION 'schema % has other relations of a mirror''s names: %',
+			quote_ident(schema), array_to_string(there, ', ')
+			USING ERRCODE = 'duplicate_table', HINT = 'Give the mirror a schema of its own.';
+	END IF;
+
+	-- what is made is made in the first schema named
+	PERFORM set_config('search_path', quote_ident(schema) || ', pg_temp', true);
+	PERFORM hms_internal.make_mirror(schema, server, foreign_keys);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.create_mirror(name, name, boolean) IS
+'Internal: makes the tables and views of a mirror';
+
+-- hms_create_mirror(schema, server, foreign_keys)
+--		Make the tables and views of a mirror in a schema of yours.
+--
+-- Arguments: the schema; the account, a foreign server of hms (else that of the
+-- settings); whether the tables refer to one another by foreign keys, as
+-- PostgREST and Hasura like it.
+--
+-- All of it is the caller's own: index, partition, publish and drop it as you
+-- like.  On a mirror that is there it adds what a newer version of the extension
+-- has and makes the views anew; rows, options, comments and grants stay.
+--
+-- Errors: 3F000 (no such schema), 42704 (no such server), 42P07 (it has relations
+-- of these names that are no mirror), 42501 (the caller may not create in it, or
+-- is a superuser and the schema is somebody else's: SET ROLE).
+CREATE FUNCTION @extschema@.hms_create_mirror(schema name, server name DEFAULT NULL, foreign_keys boolean DEFAULT false)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT hms_internal.create_mirror(hms_create_mirror.schema, hms_create_mirror.server, hms_create_mirror.foreign_keys);
+END;
+COMMENT ON FUNCTION @extschema@.hms_create_mirror(name, name, boolean) IS
+'Make the tables and views of a mirror in a schema; CALL hms_sync fills them';
+REVOKE ALL ON FUNCTION @extschema@.hms_create_mirror(name, name, boolean) FROM PUBLIC;
+
+-- Make the partitions of track_events for these months (UTC).  Where the owner
+-- has partitioned otherwise that stands, and what it leaves goes to a default
+-- partition.
+CREATE FUNCTION hms_internal.make_partitions(months timestamptz[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE
 SET timezone = 'UTC'
 AS $$
 DECLARE
-	month timestamptz := date_trunc('month', after);
-	partition text;
+	mirror name;
+	parent oid;
+	month timestamptz;
+	part name;
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_class c
-			WHERE c.oid = to_regclass(mirror || '.track_events') AND c.relkind = 'p') THEN
-		RETURN;
-	END IF;
-	WHILE month <= before LOOP
-		partition := mirror || '.' || quote_ident('track_events_' || to_char(month, 'YYYY_MM'));
-		IF to_regclass(partition) IS NULL THEN
-			BEGIN
-				-- attached, not made in its place: readers go on meanwhile
-				EXECUTE format('CREATE TABLE %s (LIKE %s.track_events INCLUDING ALL)', partition, mirror);
-				EXECUTE format('COMMENT ON TABLE %s IS %L', partition,
-					'Track events of ' || to_char(month, 'YYYY-MM') || ' (UTC).');
-				EXECUTE format('ALTER TABLE %s.track_events ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-					mirror, partition, month, month + interval '1 month');
-			EXCEPTION WHEN invalid_object_definition OR check_violation THEN
-				NULL;
-			END;
-		END IF;
-		month := month + interval '1 month';
+	SELECT n.nspname, c.oid INTO mirror, parent FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE c.oid = to_regclass('track_events') AND c.relkind = 'p';
+	FOREACH month IN ARRAY CASE WHEN parent IS NOT NULL THEN months ELSE ARRAY[]::timestamptz[] END LOOP
+		part := ('track_events_' || to_char(month, 'YYYY_MM'))::name;
+		CONTINUE WHEN to_regclass(quote_ident(mirror) || '.' || quote_ident(part)) IS NOT NULL;
+		BEGIN
+			-- attached, not made in its place: readers go on meanwhile
+			EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.track_events INCLUDING ALL)', mirror, part);
+			EXECUTE format('COMMENT ON TABLE %I.%I IS %L', mirror, part, 'Track events of ' || to_char(month, 'YYYY-MM') || ' (UTC).');
+			EXECUTE format('ALTER TABLE %1$I.track_events ATTACH PARTITION %1$I.%2$I FOR VALUES FROM (%3$L) TO (%4$L)',
+				mirror, part, month, month + interval '1 month');
+		EXCEPTION WHEN invalid_object_definition OR check_violation THEN
+			IF NOT EXISTS (SELECT 1 FROM pg_partitioned_table AS p WHERE p.partrelid = parent AND p.partdefid <> 0) THEN
+				EXECUTE format('CREATE TABLE %1$I.track_events_default PARTITION OF %1$I.track_events DEFAULT', mirror);
+				RAISE WARNING 'hms_sync: your partitions of track_events leave a part of % open: what they leave goes to track_events_default',
+					to_char(month, 'YYYY-MM');
+			END IF;
+		END;
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_make_partitions(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal.make_partitions(timestamptz[]) IS
 'Internal: makes the partitions of a mirror''s track events';
 
--- Bring sessions into the mirror: those of "source", a query of hms_session rows
--- whose parameters are rooms ($1), after ($2), before ($3) and an id ($4).  since:
--- sessions from then on are read again on purpose.
---
--- All of it is read before the first row is written, so that no row is locked
--- while 100ms is waited for.  A session's peers are replaced as a whole, but one
--- that only a webhook told of stays while the session is on.  A session that is
--- new, changed or active, or is read again on purpose, queues for its events.
---  seen: sessions; written: rows; too_old: new sessions whose events
--- 100ms no longer has.
-CREATE FUNCTION hms_internal._hms_sync_sessions(
-	mirror text, ext text, source text,
-	rooms text[], after timestamptz, before timestamptz, id text, since timestamptz,
-	OUT seen bigint, OUT written bigint, OUT too_old bigint)
+-- Whose is an error?  item: what was asked for or stored is refused for good;
+-- later: the API cannot answer now; again: a conflict with somebody else's
+-- transaction; run: nothing more can be done (connection, account, database).
+CREATE FUNCTION hms_internal.blame(state text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE
+		WHEN state IN ('MS401', 'MS403', 'MS429') THEN 'run'
+		WHEN state ~ '^MS5' OR state IN ('MS408', '08P01') THEN 'later'
+		WHEN state ~ '^(MS4|22|23|54)' THEN 'item'
+		WHEN state IN ('40001', '40P01', '55P03') THEN 'again'
+		ELSE 'run' END;
+END;
+COMMENT ON FUNCTION hms_internal.blame(text) IS
+'Internal: whether an error belongs to the item at hand or ends the run';
+
+-- Note that something is passed over.  What is refused for good waits until it
+-- changes, the rest for ever longer.
+CREATE FUNCTION hms_internal.pass_over(
+	run hms_internal.run, kind text, room_id text, id text, state text, message text)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	what CONSTANT text := format('%s %s%s', CASE kind WHEN 'events' THEN 'the events of session' ELSE kind END, left(id, 100),
+		CASE WHEN room_id NOT IN (id, '') THEN ' of room ' || left(room_id, 100) ELSE '' END);
+	for_good CONSTANT boolean := hms_internal.blame(state) = 'item';
+BEGIN
+	INSERT INTO sync_queue AS q (room_id, kind, id, due_at, read_at, attempts, failed_at, last_error)
+	VALUES (pass_over.room_id, pass_over.kind, pass_over.id,
+		CASE WHEN for_good THEN 'infinity' ELSE now() + interval '15 minutes' END, clock_timestamp(), 1, now(), message)
+	ON CONFLICT ON CONSTRAINT sync_queue_pkey DO UPDATE SET
+		due_at = CASE WHEN for_good THEN 'infinity' ELSE now() + interval '15 minutes' * 2 ^ least(q.attempts, 6) END,
+		read_at = excluded.read_at, attempts = q.attempts + 1,
+		failed_at = coalesce(q.failed_at, excluded.failed_at), last_error = excluded.last_error;
+	UPDATE sync_runs AS r SET failed = r.failed || (what || ': ' || message)
+	WHERE r.id = run.id AND cardinality(r.failed) < 100;
+	RAISE WARNING 'hms_sync: passed over, %: %', CASE WHEN for_good THEN 'not asked for again until it changes' ELSE 'asked for again later' END, what
+		USING DETAIL = message;
+	run.failures := run.failures + 1;
+	run.in_a_row := CASE WHEN for_good THEN 0 ELSE run.in_a_row + 1 END;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.pass_over(hms_internal.run, text, text, text, text, text) IS
+'Internal: notes that something is passed over';
+
+-- Does this error end the run, in the handler of an item?  Three that cannot be
+-- answered one after another do.
+CREATE FUNCTION hms_internal.ends_run(run hms_internal.run, state text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE hms_internal.blame(state) WHEN 'item' THEN false WHEN 'later' THEN (run).in_a_row >= 3 ELSE true END;
+END;
+COMMENT ON FUNCTION hms_internal.ends_run(hms_internal.run, text) IS
+'Internal: whether an error ends the run';
+
+-- Store sessions with their peers.  A session's peers are replaced as a whole, but
+-- one that only a webhook told of stays while the session is on.  A session that
+-- is new or changed, or began since then, queues for its events.
+--  written: rows; too_old: new sessions whose events 100ms no longer has.
+CREATE FUNCTION hms_internal.store_sessions(
+	rows jsonb[], since timestamptz, OUT written bigint, OUT too_old bigint)
 RETURNS record
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	upsert_sessions text;
-	upsert_peers text;
+	got @extschema@.hms_session[];
+	stays @extschema@.hms_session_peer[];
+	new_ones text[];
+	changed text[];
+	n bigint;
 BEGIN
-	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, ''sessions'', ''got'', false),'
-		' hms_internal._hms_upsert($1, $2, ''session_peers'', ''peers'', false)', ext)
-		INTO STRICT upsert_sessions, upsert_peers USING mirror, ext;
-	EXECUTE format($sql$
-		WITH got AS MATERIALIZED (
-			SELECT DISTINCT ON (g.room_id, g.id) g.* FROM %3$s AS g
-			WHERE g.id IS NOT NULL ORDER BY g.room_id, g.id
-		), peers AS MATERIALIZED (
-			SELECT DISTINCT ON (p.room_id, p.session_id, p.id) p.*
-			FROM got AS g CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::%2$s.hms_session_peer, 'hms_session_peers',
-				jsonb_build_object('id', g.id, 'room_id', g.room_id, 'peers', g.peers)) AS p
-			WHERE jsonb_typeof(g.peers) IN ('object', 'array') AND p.id IS NOT NULL
-			ORDER BY p.room_id, p.session_id, p.id
-		), stored AS (
-			%4$s RETURNING t.room_id, t.id, xmax = 0 AS is_new
-		), gone AS (
-			DELETE FROM %1$s.session_peers AS t USING got AS g
-			WHERE t.room_id = coalesce(g.room_id, '') AND t.session_id = g.id
-				AND (t.synced_at IS NOT NULL OR g.active IS NOT TRUE)
-				AND NOT EXISTS (SELECT FROM peers AS p
-					WHERE p.room_id = g.room_id AND p.session_id = g.id AND p.id = t.id)
-			RETURNING 1
-		), joined AS (
-			%5$s RETURNING 1
-		), ended AS (
-			SELECT coalesce(g.room_id, '') AS room_id, g.id, s.is_new,
-				CASE WHEN g.active IS NOT TRUE THEN coalesce(g.updated_at, g.created_at, now()) END AS at
-			FROM got AS g LEFT JOIN stored AS s ON s.room_id = coalesce(g.room_id, '') AND s.id = g.id
-			WHERE s.id IS NOT NULL OR g.active OR g.created_at >= $5
-		), due AS (
-			INSERT INTO %1$s.sync_state AS t (room_id, what, session_id, mark)
-			SELECT e.room_id, 'events', e.id, e.at FROM ended AS e
-			WHERE e.at IS NULL OR e.at >= now() - interval '30 days'
-			ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark
-		)
-		SELECT (SELECT count(*) FROM got),
-			(SELECT count(*) FROM stored) + (SELECT count(*) FROM gone) + (SELECT count(*) FROM joined),
-			(SELECT count(*) FROM ended AS e WHERE e.is_new AND e.at < now() - interval '30 days')$sql$,
-		mirror, ext, source, upsert_sessions, upsert_peers)
-	INTO STRICT seen, written, too_old
-	USING rooms, after, before, id, since;
+	got := ARRAY(SELECT DISTINCT ON (g.room_id, g.id) g
+		FROM unnest(rows) AS r (value)
+			CROSS JOIN LATERAL jsonb_populate_record(NULL::@extschema@.hms_session,
+				r.value || jsonb_build_object('room_id', coalesce(r.value ->> 'room_id', ''))) AS g
+			CROSS JOIN sync_settings AS s
+		WHERE g.id IS NOT NULL AND (g.active OR g.created_at >= s.kept_from) IS NOT FALSE
+		ORDER BY g.room_id, g.id);
+	stays := ARRAY(SELECT DISTINCT ON (p.room_id, p.session_id, p.id) p
+		FROM unnest(got) AS g CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::@extschema@.hms_session_peer, 'hms_session_peers',
+			jsonb_build_object('id', g.id, 'room_id', g.room_id, 'peers', g.peers)) AS p
+		WHERE jsonb_typeof(g.peers) IN ('object', 'array') AND p.id IS NOT NULL
+		ORDER BY p.room_id, p.session_id, p.id);
+	SELECT array_agg(g.id) FILTER (WHERE t.id IS NULL),
+		coalesce(array_agg(g.id) FILTER (WHERE t.synced_at IS NULL
+			OR ROW(t.customer_id, t.app_id, t.active, t.peers, t.created_at, t.updated_at, t.extra)
+				IS DISTINCT FROM ROW(g.customer_id, g.app_id, g.active, g.peers, g.created_at, g.updated_at, g.extra)), '{}')
+	INTO new_ones, changed
+	FROM unnest(got) AS g LEFT JOIN sessions AS t ON t.room_id = g.room_id AND t.id = g.id;
+
+	INSERT INTO rooms (id) SELECT DISTINCT g.room_id FROM unnest(got) AS g ON CONFLICT DO NOTHING;
+	INSERT INTO sessions (id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra, synced_at)
+	SELECT g.*, clock_timestamp() FROM unnest(got) AS g WHERE g.id = ANY (changed)
+	ON CONFLICT (room_id, id) DO UPDATE SET customer_id = excluded.customer_id, app_id = excluded.app_id,
+		active = excluded.active, peers = excluded.peers, created_at = excluded.created_at,
+		updated_at = excluded.updated_at, extra = excluded.extra, synced_at = excluded.synced_at;
+	DELETE FROM session_peers AS t USING unnest(got) AS g
+	WHERE t.room_id = g.room_id AND t.session_id = g.id AND (t.synced_at IS NOT NULL OR g.active IS NOT TRUE)
+		AND NOT EXISTS (SELECT 1 FROM unnest(stays) AS p WHERE p.room_id = t.room_id AND p.session_id = t.session_id AND p.id = t.id);
+	GET DIAGNOSTICS written = ROW_COUNT;
+	INSERT INTO session_peers AS t (id, session_id, room_id, user_id, name, role, joined_at, left_at, extra, synced_at)
+	SELECT p.*, clock_timestamp() FROM unnest(stays) AS p
+	ON CONFLICT (room_id, session_id, id) DO UPDATE SET user_id = excluded.user_id, name = excluded.name, role = excluded.role,
+		joined_at = excluded.joined_at, left_at = excluded.left_at, extra = excluded.extra, synced_at = excluded.synced_at
+	WHERE t.synced_at IS NULL OR ROW(t.user_id, t.name, t.role, t.joined_at, t.left_at, t.extra)
+		IS DISTINCT FROM ROW(excluded.user_id, excluded.name, excluded.role, excluded.joined_at, excluded.left_at, excluded.extra);
+	GET DIAGNOSTICS n = ROW_COUNT;
+	written := written + n + cardinality(changed);
+
+	DELETE FROM sync_queue AS q USING unnest(got) AS g WHERE q.room_id = g.room_id AND q.kind = 'session' AND q.id = g.id;
+	INSERT INTO sync_queue (room_id, kind, id, ended_at)
+	SELECT e.room_id, 'events', e.id, e.at
+	FROM (SELECT g.room_id, g.id, CASE WHEN g.active IS NOT TRUE THEN coalesce(g.updated_at, g.created_at, now()) END
+			FROM unnest(got) AS g WHERE g.id = ANY (changed) OR g.created_at >= since) AS e (room_id, id, at)
+	WHERE (e.at < now() - interval '30 days') IS NOT TRUE
+	ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at, ended_at = excluded.ended_at,
+		attempts = 0, failed_at = NULL, last_error = NULL;
+	too_old := (SELECT count(*) FROM unnest(got) AS g WHERE g.id = ANY (new_ones) AND g.active IS NOT TRUE
+		AND coalesce(g.updated_at, g.created_at) < now() - interval '30 days');
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_sessions(text, text, text, text[], timestamptz, timestamptz, text, timestamptz) IS
-'Internal: brings sessions and their peers into a mirror';
+COMMENT ON FUNCTION hms_internal.store_sessions(jsonb[], timestamptz) IS
+'Internal: stores sessions with their peers in a mirror';
 
--- Bring recordings, or recording assets, into the mirror.  100ms has no filter of
--- time on them and lists the newest first: the walk stops at the first one older
--- than "after", unless the list turned out not to be in that order.
-CREATE FUNCTION hms_internal._hms_sync_list(
-	mirror text, ext text, "table" text, room_id text, after timestamptz)
+-- Store rooms, recordings, streams or assets; returns how many rows were new or
+-- differed.  What is not final queues to be read by its id until it is.
+CREATE FUNCTION hms_internal.store(what text, rows jsonb[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	upsert text;
-	one record;
-	newest_first boolean := true;
-	last_at timestamptz := 'infinity';
-	written bigint := 0;
-	changed bigint;
-BEGIN
-	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, t.name, format(''jsonb_populate_record(NULL::%%s.%%I, $1)'', $2, t.type), false)'
-		' FROM hms_internal._hms_mirror_tables() AS t WHERE t.name = $3', ext)
-		INTO STRICT upsert USING mirror, ext, "table";
-	FOR one IN EXECUTE format('SELECT l.created_at, to_jsonb(l) AS whole FROM %s.%I(%s) AS l WHERE l.id IS NOT NULL', ext, 'hms_' || "table",
-			CASE WHEN room_id IS NULL THEN '' ELSE '$1' END)
-			USING room_id LOOP
-		newest_first := newest_first AND coalesce(one.created_at <= last_at, false);
-		last_at := one.created_at;
-		EXIT WHEN newest_first AND one.created_at < after;
-		EXECUTE upsert USING one.whole;
-		GET DIAGNOSTICS changed = ROW_COUNT;
-		written := written + changed;
-	END LOOP;
-	RETURN written;
-END;
-$$;
-COMMENT ON FUNCTION hms_internal._hms_sync_list(text, text, text, text, timestamptz) IS
-'Internal: brings recordings or their assets into a mirror';
-
--- Bring the events of these sessions into the mirror, several sessions at a time;
--- returns how many were new.  Where one lies outside the months of the sessions
--- all of them are read again, and each finds or gets its partition.
-CREATE FUNCTION hms_internal._hms_sync_events(mirror text, ext text, rooms text[], sessions text[])
-RETURNS bigint
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	source text := format('hms_internal._hms_rows(NULL::%1$s.hms_track_event,'
-		' ''sessions_tracks'', $1, $2, NULL::text[])', ext);
-	make_partitions text := format('SELECT hms_internal._hms_make_partitions($1, $2, $3)', ext);
-	upsert_all text;
-	upsert_one text;
-	began timestamptz;
-	one record;
-	written bigint := 0;
-	changed bigint;
-BEGIN
-	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, ''track_events'', $3, true),'
-		' hms_internal._hms_upsert($1, $2, ''track_events'', ''jsonb_populate_record(NULL::'' || $2 || ''.hms_track_event, $1)'', true)', ext)
-		INTO STRICT upsert_all, upsert_one USING mirror, ext, source;
-	EXECUTE format('SELECT min(s.created_at) FROM %s.sessions AS s JOIN unnest($1, $2) AS d (room_id, id)'
-		' ON s.room_id = d.room_id AND s.id = d.id', mirror) INTO began USING rooms, sessions;
-	EXECUTE make_partitions USING mirror, coalesce(began, now()) - interval '1 day', now();
-	BEGIN
-		EXECUTE upsert_all USING rooms, sessions;
-		GET DIAGNOSTICS written = ROW_COUNT;
-	EXCEPTION WHEN check_violation THEN
-		FOR one IN EXECUTE format('SELECT coalesce(e."timestamp", e.joined_at, ''epoch'') AS at, to_jsonb(e) AS whole FROM %s AS e',
-				source) USING rooms, sessions LOOP
-			EXECUTE make_partitions USING mirror, one.at, one.at;
-			EXECUTE upsert_one USING one.whole;
-			GET DIAGNOSTICS changed = ROW_COUNT;
-			written := written + changed;
-		END LOOP;
-	END;
-	RETURN written;
-END;
-$$;
-COMMENT ON FUNCTION hms_internal._hms_sync_events(text, text, text[], text[]) IS
-'Internal: brings the track events of sessions into a mirror';
-
--- The steps of a run of hms_sync, in their order.  Each call is what one
--- transaction does; it returns the run with the step that comes next.
---
--- "run" is what a run knows from one step to the next: step, started, rows written,
--- rooms done and their total, batch (rooms or sessions at a time); where a step is
--- that takes several calls (window, seen, room); skip, with an error, when the one
--- item at hand cannot be read and is passed over.
---
--- Marks in sync_state.  The row of all rooms says: sessions that began before mark
--- are in the mirror, for every room that has a row of its own with a mark.  That
--- row says the same of the room alone, for runs over some rooms.  A session lasts
--- 12 hours at most, so a walk goes back that far before the mark; what is still
--- active after that, or known from a webhook alone, is read by its id.
-
--- Rooms: all of them while that is a few pages, and once a day; else those made
--- since the last time and those that only a webhook told of.  A run over some rooms
--- of many, or with nothing there yet, reads those of them that are not there.
-CREATE FUNCTION hms_internal._hms_sync_step_rooms(
-	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
-RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	started CONSTANT timestamptz := run ->> 'started';
-	known bigint;
-	last record;
-	source text;
-	upsert text;
+	kept CONSTANT timestamptz := (SELECT s.kept_from FROM sync_settings AS s);
+	good CONSTANT jsonb[] := ARRAY(SELECT DISTINCT ON (r ->> 'room_id', r ->> 'id') CASE WHEN what = 'rooms' THEN r
+			ELSE r || jsonb_build_object('room_id', coalesce(r ->> 'room_id', '')) END
+		FROM unnest(rows) AS r
+		WHERE r ->> 'id' IS NOT NULL AND (what = 'rooms' OR (r ->> 'created_at')::timestamptz >= kept) IS NOT FALSE
+		ORDER BY r ->> 'room_id', r ->> 'id');
+	room_rows @extschema@.hms_room[];
+	recording_rows @extschema@.hms_recording[];
+	live_rows @extschema@.hms_live_stream[];
+	external_rows @extschema@.hms_external_stream[];
+	asset_rows @extschema@.hms_recording_asset[];
 	written bigint;
 BEGIN
-	EXECUTE format('SELECT count(*) FROM %s.rooms', mirror) INTO STRICT known;
-	EXECUTE format('SELECT s.mark, s.synced_at > now() - interval ''1 day'' AND $1 > 500 AS is_enough'
-		' FROM %s.sync_state AS s WHERE s.room_id = '''' AND s.what = ''rooms''', mirror) INTO last USING known;
-	source := CASE
-		WHEN rooms IS NOT NULL AND (known = 0 OR known > 500) THEN
-			'unnest($1) AS i (id), LATERAL %1$s.hms_room(i.id) AS r'
-			' WHERE NOT EXISTS (SELECT FROM %2$s.rooms AS k WHERE k.id = i.id AND k.synced_at IS NOT NULL)'
-		WHEN last.is_enough THEN '(SELECT * FROM %1$s.hms_rooms(after => $2) UNION ALL'
-			' SELECT r.* FROM %2$s.rooms AS u, LATERAL %1$s.hms_room(u.id) AS r WHERE u.synced_at IS NULL) AS r'
-		ELSE '%1$s.hms_rooms() AS r WHERE $1 IS NULL OR r.id = ANY ($1)'
-		END;
-	EXECUTE format('SELECT hms_internal._hms_upsert($1, $2, ''rooms'', $3, false)', ext) INTO STRICT upsert
-		USING mirror, ext, format('(SELECT DISTINCT ON (r.id) r.* FROM (SELECT r.* FROM ' || source
-			|| ') AS r WHERE r.id IS NOT NULL ORDER BY r.id)', ext, mirror);
-	EXECUTE upsert USING rooms, last.mark - interval '1 hour';
+	IF what <> 'rooms' THEN
+		INSERT INTO rooms (id) SELECT DISTINCT g ->> 'room_id' FROM unnest(good) AS g ON CONFLICT DO NOTHING;
+	END IF;
+	CASE what
+	WHEN 'rooms' THEN
+		room_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_room, r) AS g);
+		INSERT INTO rooms AS t (id, name, enabled, description, customer_id, customer, app_id, recording_source_template,
+			enabled_source_template, recording_info, template_id, template, region, large_room, size, max_duration_seconds,
+			polls, webhook, key, created_at, updated_at, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(room_rows) AS g
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, description = excluded.description,
+			customer_id = excluded.customer_id, customer = excluded.customer, app_id = excluded.app_id,
+			recording_source_template = excluded.recording_source_template,
+			enabled_source_template = excluded.enabled_source_template, recording_info = excluded.recording_info,
+			template_id = excluded.template_id, template = excluded.template, region = excluded.region,
+			large_room = excluded.large_room, size = excluded.size, max_duration_seconds = excluded.max_duration_seconds,
+			polls = excluded.polls, webhook = excluded.webhook,
+			key = coalesce(excluded.key, CASE WHEN t.name = excluded.name THEN t.key END), created_at = excluded.created_at,
+			updated_at = excluded.updated_at, extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE t.synced_at IS NULL OR ROW(t.name, t.enabled, t.description, t.customer_id, t.customer, t.app_id,
+			t.recording_source_template, t.enabled_source_template, t.recording_info, t.template_id, t.template, t.region,
+			t.large_room, t.size, t.max_duration_seconds, t.polls, t.webhook, t.key, t.created_at, t.updated_at,
+			t.extra)
+			IS DISTINCT FROM ROW(excluded.name, excluded.enabled, excluded.description, excluded.customer_id,
+			excluded.customer, excluded.app_id, excluded.recording_source_template, excluded.enabled_source_template,
+			excluded.recording_info, excluded.template_id, excluded.template, excluded.region, excluded.large_room,
+			excluded.size, excluded.max_duration_seconds, excluded.polls, excluded.webhook, coalesce(excluded.key, t.key),
+			excluded.created_at, excluded.updated_at, excluded.extra);
+	WHEN 'recordings' THEN
+		recording_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording, r) AS g);
+		INSERT INTO recordings AS t (id, room_id, session_id, status, asset_types, meeting_url, destination, created_at, started_at,
+			updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(recording_rows) AS g
+		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
+			asset_types = excluded.asset_types, meeting_url = excluded.meeting_url, destination = excluded.destination,
+			created_at = excluded.created_at, started_at = excluded.started_at, updated_at = excluded.updated_at,
+			stopped_at = excluded.stopped_at, started_by = excluded.started_by, stopped_by = excluded.stopped_by,
+			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE ROW(t.session_id, t.status, t.asset_types, t.meeting_url, t.destination, t.created_at, t.started_at,
+			t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
+			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.asset_types, excluded.meeting_url,
+			excluded.destination, excluded.created_at, excluded.started_at, excluded.updated_at, excluded.stopped_at,
+			excluded.started_by, excluded.stopped_by, excluded.recording_assets, excluded.extra);
+	WHEN 'live_streams' THEN
+		live_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_live_stream, r) AS g);
+		INSERT INTO live_streams AS t (id, room_id, session_id, status, playback, recording, meeting_url, destination, created_at,
+			started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(live_rows) AS g
+		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
+			playback = excluded.playback, recording = excluded.recording, meeting_url = excluded.meeting_url,
+			destination = excluded.destination, created_at = excluded.created_at, started_at = excluded.started_at,
+			updated_at = excluded.updated_at, stopped_at = excluded.stopped_at, started_by = excluded.started_by,
+			stopped_by = excluded.stopped_by, recording_assets = excluded.recording_assets, extra = excluded.extra,
+			synced_at = excluded.synced_at
+		WHERE ROW(t.session_id, t.status, t.playback, t.recording, t.meeting_url, t.destination, t.created_at, t.started_at,
+			t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
+			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.playback, excluded.recording,
+			excluded.meeting_url, excluded.destination, excluded.created_at, excluded.started_at, excluded.updated_at,
+			excluded.stopped_at, excluded.started_by, excluded.stopped_by, excluded.recording_assets, excluded.extra);
+	WHEN 'external_streams' THEN
+		external_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_external_stream, r) AS g);
+		INSERT INTO external_streams AS t (id, room_id, session_id, status, rtmp_urls, recording, resolution, meeting_url,
+			destination, created_at, started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(external_rows) AS g
+		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
+			rtmp_urls = excluded.rtmp_urls, recording = excluded.recording, resolution = excluded.resolution,
+			meeting_url = excluded.meeting_url, destination = excluded.destination, created_at = excluded.created_at,
+			started_at = excluded.started_at, updated_at = excluded.updated_at, stopped_at = excluded.stopped_at,
+			started_by = excluded.started_by, stopped_by = excluded.stopped_by, recording_assets = excluded.recording_assets,
+			extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE ROW(t.session_id, t.status, t.rtmp_urls, t.recording, t.resolution, t.meeting_url, t.destination, t.created_at,
+			t.started_at, t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
+			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.rtmp_urls, excluded.recording,
+			excluded.resolution, excluded.meeting_url, excluded.destination, excluded.created_at, excluded.started_at,
+			excluded.updated_at, excluded.stopped_at, excluded.started_by, excluded.stopped_by, excluded.recording_assets,
+			excluded.extra);
+	WHEN 'recording_assets' THEN
+		asset_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording_asset, r) AS g);
+		INSERT INTO recording_assets AS t (id, job_id, room_id, session_id, type, status, path, size, duration, created_at,
+			thumbnails, metadata, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(asset_rows) AS g
+		ON CONFLICT (room_id, id) DO UPDATE SET job_id = excluded.job_id, session_id = excluded.session_id, type = excluded.type,
+			status = excluded.status, path = excluded.path, size = excluded.size, duration = excluded.duration,
+			created_at = excluded.created_at, thumbnails = excluded.thumbnails, metadata = excluded.metadata,
+			extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE ROW(t.job_id, t.session_id, t.type, t.status, t.path, t.size, t.duration, t.created_at, t.thumbnails,
+			t.metadata, t.extra)
+			IS DISTINCT FROM ROW(excluded.job_id, excluded.session_id, excluded.type, excluded.status, excluded.path,
+			excluded.size, excluded.duration, excluded.created_at, excluded.thumbnails, excluded.metadata, excluded.extra);
+	END CASE;
 	GET DIAGNOSTICS written = ROW_COUNT;
 
-	IF rooms IS NULL THEN
-		-- what the API does not know will not be asked for again
-		EXECUTE format('UPDATE %s.rooms SET synced_at = now() WHERE synced_at IS NULL', mirror);
-		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at) VALUES ('''', ''rooms'', $1, $1)'
-			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = $1,'
-			' synced_at = CASE WHEN $2 THEN t.synced_at ELSE $1 END', mirror) USING started, coalesce(last.is_enough, false);
-		-- the first run over all rooms goes on where runs over some of them ended
-		EXECUTE format('INSERT INTO %1$s.sync_state (room_id, what, mark, synced_at)'
-			' SELECT '''', ''sessions'', coalesce(min(s.mark), $1), $1 FROM %1$s.sync_state AS s WHERE s.what = ''sessions'''
-			' ON CONFLICT DO NOTHING', mirror) USING started;
+	IF what = 'rooms' THEN
+		DELETE FROM sync_queue AS q USING unnest(good) AS g WHERE q.room_id = g ->> 'id' AND q.kind = 'room' AND q.id = g ->> 'id';
+	ELSE
+		DELETE FROM sync_queue AS q USING unnest(good) AS g WHERE q.room_id = g ->> 'room_id' AND q.kind = what
+			AND q.id = g ->> 'id' AND g ->> 'status' IN ('completed', 'failed');
+		-- those that have not come to their end for a day, or for a month, are read less often
+		INSERT INTO sync_queue AS q (room_id, kind, id, read_at)
+		SELECT g ->> 'room_id', what, g ->> 'id', clock_timestamp() FROM unnest(good) AS g
+		WHERE (g ->> 'status' IN ('completed', 'failed')) IS NOT TRUE
+		ON CONFLICT (room_id, kind, id) DO UPDATE SET read_at = excluded.read_at, attempts = 0, failed_at = NULL, last_error = NULL,
+			due_at = excluded.due_at + CASE WHEN q.queued_at > now() - interval '1 day' THEN interval '0'
+				WHEN q.queued_at > now() - interval '30 days' THEN interval '1 hour' ELSE interval '1 day' END;
 	END IF;
-	RETURN run || jsonb_build_object('step', 'sessions', 'rows', (run ->> 'rows')::bigint + written);
+	RETURN written;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step_rooms(text, text, text[], timestamptz, jsonb) IS
-'Internal: a step of hms_sync';
+COMMENT ON FUNCTION hms_internal.store(text, jsonb[]) IS
+'Internal: stores rooms, recordings, streams or assets in a mirror';
 
--- Sessions of all rooms at once, from the mark (or since) on, a day at a time.
-CREATE FUNCTION hms_internal._hms_sync_step_sessions(
-	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
-RETURNS jsonb
+-- Store a part of a list.  Where something in it cannot be stored, each row is
+-- stored on its own and that one is passed over.
+CREATE FUNCTION hms_internal.store_part(
+	run hms_internal.run, what text, rows jsonb[], since timestamptz)
+RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	started CONSTANT timestamptz := run ->> 'started';
-	mark timestamptz;
+	one jsonb;
+	late bigint := bigint '0';
+	n bigint := bigint '0';
+BEGIN
+	BEGIN
+		IF what = 'sessions' THEN
+			SELECT s.written, s.too_old INTO run.written, late FROM hms_internal.store_sessions(rows, since) AS s;
+		ELSE
+			run.written := hms_internal.store(what, rows);
+		END IF;
+		run.row_count := run.row_count + run.written;
+		run.too_old := run.too_old + late;
+		RETURN run;
+	EXCEPTION WHEN OTHERS THEN
+		IF hms_internal.blame(SQLSTATE) <> 'item' THEN
+			RAISE;
+		END IF;
+		IF cardinality(rows) = 1 THEN
+			run.written := 0;
+			RETURN hms_internal.pass_over(run, CASE what WHEN 'rooms' THEN 'room' WHEN 'sessions' THEN 'session' ELSE what END,
+				left(coalesce(rows[1] ->> 'room_id', rows[1] ->> 'id', ''), 500), left(rows[1] ->> 'id', 500), SQLSTATE, SQLERRM);
+		END IF;
+	END;
+	FOREACH one IN ARRAY rows LOOP
+		run := hms_internal.store_part(run, what, ARRAY[one], since);
+		n := n + run.written;
+	END LOOP;
+	run.written := n;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.store_part(hms_internal.run, text, jsonb[], timestamptz) IS
+'Internal: stores a part of a list in a mirror';
+
+-- Walk a list into the mirror.
+--
+-- Arguments: what the list is of; its rooms or all; the time that it is of, where it
+-- has such a filter; active sessions alone; "known": the newest that the last walk
+-- over all of it had.  With it, the walk stops at a hundred rows of which none is
+-- new or differs and one is no newer than that.  This takes no strict order; a list whose
+-- first hundred have not the newest is not newest first, and is read to its end.
+-- Without it all is read, by several at a time where the list has windows of time.
+CREATE FUNCTION hms_internal.walk(
+	run hms_internal.run, what text, rooms text[], after timestamptz, before timestamptz,
+	active boolean, known timestamptz)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	size CONSTANT integer := CASE WHEN known IS NULL THEN 500 ELSE 100 END;
+	list refcursor;
+	one jsonb;
+	part jsonb[] := ARRAY[]::jsonb[];
+	oldest timestamptz;
+	parts integer := 0;
+	newest_first boolean := false;
+BEGIN
+	run.newest := NULL;
+	CASE
+	WHEN what = 'rooms' THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_rooms',
+			hms_internal.not_given(), NULL::boolean, hms_internal.not_given(), after, before) AS l WHERE l.id = ANY (walk.rooms) OR walk.rooms IS NULL ORDER BY l.created_at;
+	WHEN what = 'sessions' AND walk.rooms IS NOT NULL THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
+			walk.rooms, NULL::boolean, after, before) AS l;
+	WHEN what = 'sessions' AND known IS NULL AND active IS NULL THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
+			hms_internal.not_given(), NULL::boolean, after, before) AS l ORDER BY l.created_at;
+	WHEN what = 'sessions' THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
+			hms_internal.not_given(), active, after, before) AS l;
+	WHEN what = 'recordings' AND walk.rooms IS NULL THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'recordings' THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'live_streams' AND walk.rooms IS NULL THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'live_streams' THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'external_streams' AND walk.rooms IS NULL THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'external_streams' THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'recording_assets' AND walk.rooms IS NULL THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+	WHEN what = 'recording_assets' THEN
+		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
+	END CASE;
+
+	LOOP
+		FETCH list INTO one;
+		IF FOUND THEN
+			part := part || one;
+			IF what = 'sessions' AND (one ->> 'active')::boolean THEN
+				run.is_on := run.is_on || (one ->> 'id');
+			END IF;
+			CONTINUE WHEN cardinality(part) < size;
+		END IF;
+		EXIT WHEN part = '{}';
+		parts := parts + 1;
+		run := hms_internal.store_part(run, what, part, run.since);
+		SELECT greatest(run.newest, max((p ->> 'created_at')::timestamptz)), min((p ->> 'created_at')::timestamptz)
+		INTO run.newest, oldest FROM unnest(part) AS p;
+		IF parts = 1 THEN
+			newest_first := run.newest >= known;
+		END IF;
+		EXIT WHEN cardinality(part) < size OR newest_first AND run.written = 0 AND oldest <= known;
+		part := ARRAY[]::jsonb[];
+	END LOOP;
+	CLOSE list;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.walk(hms_internal.run, text, text[], timestamptz, timestamptz, boolean, timestamptz) IS
+'Internal: walks a list of the API into a mirror';
+
+-- Note how far a list is read.
+CREATE FUNCTION hms_internal.set_mark(what text, room_id text, mark timestamptz, read_at timestamptz, whole boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+	INSERT INTO sync_marks AS m (what, room_id, mark, read_at, whole_at)
+	VALUES (set_mark.what, set_mark.room_id, set_mark.mark, set_mark.read_at, CASE WHEN whole THEN set_mark.read_at END)
+	ON CONFLICT ON CONSTRAINT sync_marks_pkey DO UPDATE SET mark = greatest(m.mark, excluded.mark), read_at = excluded.read_at,
+		whole_at = coalesce(excluded.whole_at, m.whole_at);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.set_mark(text, text, timestamptz, timestamptz, boolean) IS
+'Internal: notes how far a list is read';
+
+-- Store events of any kind, as the API gives them; returns how many were new.
+CREATE FUNCTION hms_internal.store_events(events jsonb[])
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	kept CONSTANT timestamptz := (SELECT s.kept_from FROM sync_settings AS s);
+	tracks CONSTANT text[] := ARRAY(SELECT e::text FROM unnest(events) AS e WHERE e ->> 'type' LIKE 'track.%');
+	written bigint := bigint '0';
+	n bigint;
+BEGIN
+	INSERT INTO rooms (id) SELECT DISTINCT e #>> '{data,room_id}' FROM unnest(events) AS e
+	WHERE e #>> '{data,room_id}' <> '' ON CONFLICT DO NOTHING;
+	FOR attempt IN 1 .. 2 LOOP
+		BEGIN
+			INSERT INTO track_events (version, id, "timestamp", type, room_id, session_id, room_name, peer_id, user_id, user_name,
+				joined_at, role, track_id, stream_id, track_type, source, mute, started_at, stopped_at, extra, synced_at)
+			SELECT e.version, coalesce(e.id, ''), coalesce(e."timestamp", e.joined_at, 'epoch'), e.type, coalesce(e.room_id, ''),
+				coalesce(e.session_id, ''), e.room_name, e.peer_id, e.user_id, e.user_name, e.joined_at, e.role, e.track_id,
+				e.stream_id, e.track_type, e.source, e.mute, e.started_at, e.stopped_at, e.extra, clock_timestamp()
+			FROM unnest(tracks) AS t, hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', t) AS e
+			WHERE (coalesce(e."timestamp", e.joined_at, 'epoch') < kept) IS NOT TRUE
+			ON CONFLICT DO NOTHING;
+			GET DIAGNOSTICS written = ROW_COUNT;
+			EXIT;
+		EXCEPTION WHEN check_violation THEN
+			IF attempt > 1 THEN
+				RAISE;
+			END IF;
+			PERFORM hms_internal.make_partitions(ARRAY(
+				SELECT DISTINCT date_trunc('month', coalesce(e."timestamp", e.joined_at, 'epoch'), 'UTC')
+				FROM unnest(tracks) AS t, hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', t) AS e));
+		END;
+	END LOOP;
+	-- a room whose events name it otherwise has been renamed
+	INSERT INTO sync_queue (room_id, kind, id)
+	SELECT DISTINCT r.id, 'room', r.id FROM unnest(events) AS e JOIN rooms AS r ON r.id = e #>> '{data,room_id}'
+	WHERE r.name <> e #>> '{data,room_name}' AND e ->> 'timestamp' > to_char(r.synced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+	ON CONFLICT (room_id, kind, id) DO NOTHING;
+
+	INSERT INTO error_events (version, id, "timestamp", type, user_id, user_name, peer_id, account_id, room_id, session_id, room_name,
+		template_id, role, error_code, error_name, error_message, error_description, is_terminal, action, domain, agent, audio, video,
+		devices, retries_join, transport_state, endpoint, extra, synced_at)
+	SELECT r.version, coalesce(r.id, ''), r."timestamp", r.type, r.user_id, r.user_name, r.peer_id, r.account_id, coalesce(r.room_id, ''),
+		r.session_id, r.room_name, r.template_id, r.role, r.error_code, r.error_name, r.error_message, r.error_description, r.is_terminal,
+		r.action, r.domain, r.agent, r.audio, r.video, r.devices, r.retries_join, r.transport_state, r.endpoint, r.extra, clock_timestamp()
+	FROM unnest(events) AS e, hms_internal._hms_rows_of(NULL::@extschema@.hms_error_event, 'hms_error_events', e::text) AS r
+	WHERE e ->> 'type' LIKE 'client.%' AND (r."timestamp" < kept) IS NOT TRUE
+	ON CONFLICT DO NOTHING;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN written + n;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.store_events(jsonb[]) IS
+'Internal: stores events in a mirror';
+
+-- How many events of a room are here that 100ms has certainly too.
+CREATE FUNCTION hms_internal.stored_events(room text)
+RETURNS bigint
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+	RETURN (SELECT count(*) FROM track_events AS t WHERE t.room_id = room AND t."timestamp" > now() - interval '30 days' + interval '1 hour')
+		+ (SELECT count(*) FROM error_events AS t WHERE t.room_id = room AND t."timestamp" > now() - interval '30 days' + interval '1 hour');
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.stored_events(text) IS
+'Internal: how many events of a room are in a mirror';
+
+-- Read the events of these sessions, which wait for them.
+--
+-- Where a room's own list may be shorter than its sessions one by one, its first page
+-- is asked for: it may be all there is, or its total say that nothing is missing here.
+-- Else the list or the sessions are read, whichever are fewer requests.  Where that fails,
+-- ever fewer of the sessions are read, until the guilty one is found.  A session
+-- that ended a while ago is then due again as sync_settings says, or leaves the queue.
+CREATE FUNCTION hms_internal.read_events(run hms_internal.run, rooms text[], sessions text[], may_probe boolean)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	half CONSTANT integer := cardinality(sessions) / 2;
+	reads_at CONSTANT timestamptz := clock_timestamp();
+	room record;
+	page hms_internal.event_page;
+	probe text[] := ARRAY[]::text[];
+	totals jsonb := jsonb '{}';
+	whole text[] := ARRAY[]::text[];
+	one_by_one text[] := ARRAY[]::text[];
+	by_room boolean;
+	list refcursor;
+	one jsonb;
+	part jsonb[];
+	written bigint := bigint '0';
+BEGIN
+	FOR room IN SELECT d.room_id, count(*) AS due, bool_and(q.ended_at < q.read_at) AS again
+		FROM unnest(rooms, sessions) AS d (room_id, id)
+			JOIN sync_queue AS q ON q.room_id = d.room_id AND q.kind = 'events' AND q.id = d.id
+		GROUP BY d.room_id LOOP
+		IF may_probe AND (room.again AND room.due > 1 OR hms_internal.stored_events(room.room_id) / 100 < room.due) THEN
+			probe := probe || room.room_id;
+		ELSE
+			one_by_one := one_by_one || room.room_id;
+		END IF;
+	END LOOP;
+
+	IF probe <> '{}' THEN
+		FOR page IN SELECT * FROM hms_internal._hms_rows(NULL::hms_internal.event_page, 'events_page', probe, NULL::text[]) LOOP
+			CONTINUE WHEN coalesce(page.events, '[]') = '[]';
+			written := written + hms_internal.store_events(ARRAY(SELECT e FROM jsonb_array_elements(page.events) AS e));
+			IF page.next <> '' THEN
+				totals := totals || jsonb_build_object(page.events #>> '{0,data,room_id}', page.total);
+			END IF;
+		END LOOP;
+		FOR room IN SELECT d.room_id, count(*) AS due, (totals -> d.room_id)::bigint AS total
+			FROM unnest(rooms) AS d (room_id) WHERE totals ? d.room_id GROUP BY d.room_id LOOP
+			IF room.total IS NOT NULL AND hms_internal.stored_events(room.room_id) >= room.total THEN
+				CONTINUE;
+			ELSIF (room.total + 99) / 100 <= room.due THEN
+				whole := whole || room.room_id;
+			ELSE
+				one_by_one := one_by_one || room.room_id;
+			END IF;
+		END LOOP;
+	END IF;
+	FOREACH by_room IN ARRAY ARRAY[true, false] LOOP
+		CONTINUE WHEN CASE WHEN by_room THEN whole ELSE one_by_one END = '{}';
+		IF by_room THEN
+			OPEN list FOR SELECT e FROM hms_internal._hms_rows(NULL::jsonb, 'rooms_events', whole, NULL::text[]) AS e ORDER BY e ->> 'timestamp';
+		ELSE
+			OPEN list FOR SELECT e FROM hms_internal._hms_rows(NULL::jsonb, 'sessions_events',
+				ARRAY(SELECT d.room_id FROM unnest(rooms, sessions) WITH ORDINALITY AS d (room_id, id, n) WHERE d.room_id = ANY (one_by_one) ORDER BY d.n),
+				ARRAY(SELECT d.id FROM unnest(rooms, sessions) WITH ORDINALITY AS d (room_id, id, n) WHERE d.room_id = ANY (one_by_one) ORDER BY d.n),
+				NULL::text[]) AS e ORDER BY e ->> 'timestamp';
+		END IF;
+		LOOP
+			part := ARRAY[]::jsonb[];
+			FOR i IN 1 .. 1000 LOOP
+				FETCH list INTO one;
+				EXIT WHEN NOT FOUND;
+				part := part || one;
+			END LOOP;
+			EXIT WHEN part = '{}';
+			written := written + hms_internal.store_events(part);
+		END LOOP;
+		CLOSE list;
+	END LOOP;
+
+	-- errors that belong to no session are in a room's list alone
+	INSERT INTO sync_queue (room_id, kind, id) SELECT r, 'errors', r FROM unnest(one_by_one) AS r
+	ON CONFLICT (room_id, kind, id) DO NOTHING;
+	UPDATE sync_queue AS q SET read_at = reads_at, attempts = 0, failed_at = NULL, last_error = NULL,
+		due_at = CASE WHEN q.ended_at IS NULL THEN reads_at + s.events_every
+			WHEN reads_at < q.ended_at + s.read_again[1] THEN reads_at
+			ELSE coalesce((SELECT min(q.ended_at + w) FROM unnest(s.read_again) AS w WHERE q.ended_at + w > reads_at), '-infinity') END
+	FROM unnest(rooms, sessions) AS d (room_id, id), sync_settings AS s
+	WHERE q.room_id = d.room_id AND q.kind = 'events' AND q.id = d.id;
+	DELETE FROM sync_queue AS q USING unnest(rooms, sessions) AS d (room_id, id)
+	WHERE q.room_id = d.room_id AND q.kind = 'events' AND q.id = d.id AND q.due_at = '-infinity';
+	run.row_count := run.row_count + written;
+	run.in_a_row := 0;
+	RETURN run;
+EXCEPTION WHEN OTHERS THEN
+	IF hms_internal.ends_run(run, SQLSTATE) THEN
+		RAISE;
+	ELSIF cardinality(sessions) = 1 AND may_probe THEN
+		RETURN hms_internal.read_events(run, rooms, sessions, false);
+	ELSIF cardinality(sessions) = 1 THEN
+		RETURN hms_internal.pass_over(run, 'events', rooms[1], sessions[1], SQLSTATE, SQLERRM);
+	END IF;
+	run := hms_internal.read_events(run, rooms[:half], sessions[:half], false);
+	RETURN hms_internal.read_events(run, rooms[half + 1:], sessions[half + 1:], false);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.read_events(hms_internal.run, text[], text[], boolean) IS
+'Internal: brings the events of sessions into a mirror';
+
+-- Read one thing by its id, as its list would have it; run.found says whether 100ms
+-- knows it.
+CREATE FUNCTION hms_internal.read_one(run hms_internal.run, kind text, room_id text, id text)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	rows jsonb[];
+BEGIN
+	CASE kind
+	WHEN 'room' THEN
+		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_room', read_one.id) AS l);
+	WHEN 'session' THEN
+		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_session', read_one.id) AS l);
+	WHEN 'recordings' THEN
+		rows := ARRAY(SELECT to_jsonb(l) - 'recording_assets' FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recording', read_one.id) AS l);
+	WHEN 'live_streams' THEN
+		rows := ARRAY(SELECT to_jsonb(l) - 'recording_assets' FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_stream', read_one.id) AS l);
+	WHEN 'external_streams' THEN
+		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_stream', read_one.id) AS l);
+	WHEN 'recording_assets' THEN
+		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_asset', read_one.id) AS l);
+	WHEN 'errors' THEN
+		run.row_count := run.row_count + hms_internal.store_events(ARRAY(SELECT e FROM hms_internal._hms_rows(NULL::jsonb, 'rooms_errors', ARRAY[read_one.id]) AS e));
+		UPDATE sync_queue AS q SET read_at = clock_timestamp(), due_at = clock_timestamp() + interval '1 day', attempts = 0, failed_at = NULL, last_error = NULL
+		WHERE q.room_id = read_one.room_id AND q.kind = 'errors' AND q.id = read_one.id;
+		DELETE FROM sync_queue AS q WHERE q.room_id = read_one.room_id AND q.kind = 'errors' AND q.id = read_one.id
+			AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.room_id = read_one.room_id AND s.created_at > now() - interval '30 days');
+		run.found := true;
+		RETURN run;
+	END CASE;
+	run.found := rows <> '{}';
+	IF NOT run.found THEN
+		RETURN run;
+	ELSIF kind = 'session' THEN
+		SELECT run.row_count + s.written, run.too_old + s.too_old INTO run.row_count, run.too_old
+		FROM hms_internal.store_sessions(rows, run.since) AS s;
+	ELSE
+		run.row_count := run.row_count + hms_internal.store(CASE kind WHEN 'room' THEN 'rooms' ELSE kind END, rows);
+	END IF;
+	-- it may be of another room than was told
+	IF rows[1] ->> 'room_id' <> read_one.room_id THEN
+		PERFORM hms_internal.forget(kind, read_one.room_id, read_one.id);
+		DELETE FROM sync_queue AS q WHERE q.room_id = read_one.room_id AND q.kind = read_one.kind AND q.id = read_one.id;
+	END IF;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.read_one(hms_internal.run, text, text, text) IS
+'Internal: brings one thing into a mirror by its id';
+
+-- Forget what only webhooks have told of a thing that 100ms does not know;
+-- webhook_events keeps what they told.
+CREATE FUNCTION hms_internal.forget(kind text, room_id text, id text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+	IF kind = 'session' THEN
+		DELETE FROM session_peers AS p WHERE p.room_id = forget.room_id AND p.session_id = forget.id
+			AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.room_id = forget.room_id AND s.id = forget.id AND s.synced_at IS NULL);
+		DELETE FROM sessions AS s WHERE s.room_id = forget.room_id AND s.id = forget.id AND s.synced_at IS NULL;
+		UPDATE sessions AS s SET active = false WHERE s.room_id = forget.room_id AND s.id = forget.id AND s.active;
+	END IF;
+	DELETE FROM rooms AS r WHERE r.id = forget.room_id AND r.synced_at IS NULL AND kind IN ('room', 'session')
+		AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.room_id = r.id)
+		AND NOT EXISTS (SELECT 1 FROM track_events AS t WHERE t.room_id = r.id)
+		AND NOT EXISTS (SELECT 1 FROM error_events AS t WHERE t.room_id = r.id)
+		AND NOT EXISTS (SELECT 1 FROM recordings AS t WHERE t.room_id = r.id)
+		AND NOT EXISTS (SELECT 1 FROM recording_assets AS t WHERE t.room_id = r.id)
+		AND NOT EXISTS (SELECT 1 FROM live_streams AS t WHERE t.room_id = r.id)
+		AND NOT EXISTS (SELECT 1 FROM external_streams AS t WHERE t.room_id = r.id);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.forget(text, text, text) IS
+'Internal: forgets what only webhooks have told';
+
+-- The steps of a run, in their order.  Each call is what one transaction does; it
+-- returns the run with the step that comes next.
+
+-- Rooms: all of them while that is a few pages, and once a day; else those made
+-- since the last time, and those that the caller named by their id.
+CREATE FUNCTION hms_internal.sync_rooms(run hms_internal.run)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	known CONSTANT bigint := (SELECT count(*) FROM rooms AS r WHERE r.synced_at IS NOT NULL);
+	last record;
+BEGIN
+	SELECT m.mark, m.whole_at INTO last FROM sync_marks AS m WHERE m.what = 'rooms' AND m.room_id = '';
+	IF run.rooms IS NOT NULL AND known > 500 THEN
+		INSERT INTO sync_queue (room_id, kind, id)
+		SELECT DISTINCT r, 'room', r FROM unnest(run.rooms) AS r WHERE r <> ''
+		ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at;
+	ELSIF known > 500 AND last.whole_at > now() - interval '1 day' THEN
+		run := hms_internal.walk(run, 'rooms', run.rooms, last.mark - interval '1 hour', NULL, NULL, NULL);
+		PERFORM hms_internal.set_mark('rooms', '', run.newest, run.started_at, false);
+	ELSE
+		run := hms_internal.walk(run, 'rooms', run.rooms, NULL, NULL, NULL, NULL);
+		IF run.rooms IS NULL THEN
+			PERFORM hms_internal.set_mark('rooms', '', run.newest, run.started_at, true);
+		END IF;
+	END IF;
+	run.step := 'sessions';
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.sync_rooms(hms_internal.run) IS
+'Internal: a step of hms_sync';
+
+-- Sessions of rooms that the caller named, fifty at a time; a room that cannot be
+-- read is passed over.
+CREATE FUNCTION hms_internal.read_room_sessions(run hms_internal.run, rooms text[], after timestamptz)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	half CONSTANT integer := cardinality(rooms) / 2;
+BEGIN
+	run := hms_internal.walk(run, 'sessions', rooms, after, NULL, NULL, NULL);
+	PERFORM hms_internal.set_mark('sessions', r, (SELECT max(s.created_at) FROM sessions AS s WHERE s.room_id = r), run.started_at, true)
+	FROM unnest(rooms) AS r;
+	run.done := run.done + cardinality(rooms);
+	RETURN run;
+EXCEPTION WHEN OTHERS THEN
+	IF hms_internal.ends_run(run, SQLSTATE) THEN
+		RAISE;
+	ELSIF cardinality(rooms) = 1 THEN
+		PERFORM hms_internal.set_mark('sessions', rooms[1], NULL, run.started_at, false);
+		RETURN hms_internal.pass_over(run, 'room', rooms[1], rooms[1], SQLSTATE, SQLERRM);
+	END IF;
+	run := hms_internal.read_room_sessions(run, rooms[:half], after);
+	RETURN hms_internal.read_room_sessions(run, rooms[half + 1:], after);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.read_room_sessions(hms_internal.run, text[], timestamptz) IS
+'Internal: brings the sessions of rooms into a mirror';
+
+-- Sessions.  A first run, or one since a time, reads all from then on, in a few windows
+-- that each commit; another one the newest down to what it knows, and every six hours all
+-- that began within twelve hours (the longest that a session lasts) before the newest.
+-- Then those that are on: what the mirror has as active and neither list has is read by its id.
+CREATE FUNCTION hms_internal.sync_sessions(run hms_internal.run)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	last record;
+	due record;
 	begins timestamptz;
 	ends timestamptz;
-	result record;
+	made text[];
 BEGIN
-	EXECUTE format('SELECT s.mark FROM %s.sync_state AS s WHERE s.room_id = '''' AND s.what = ''sessions''', mirror)
-		INTO mark;
-	IF rooms IS NOT NULL OR mark >= started AND NOT run ? 'window' THEN
-		RETURN run || '{"step": "room_sessions"}';
+	IF run.rooms IS NOT NULL THEN
+		SELECT array_agg(d.room) AS rooms, min(d.mark) AS mark INTO due
+		FROM (SELECT r AS room, greatest(m.mark, a.mark) AS mark, count(*) OVER () AS total
+			FROM unnest(run.rooms) AS r
+				LEFT JOIN sync_marks AS m ON m.what = 'sessions' AND m.room_id = r
+				LEFT JOIN sync_marks AS a ON a.what = 'sessions' AND a.room_id = ''
+			WHERE r <> '' AND (m.read_at IS NULL OR m.read_at < run.started_at)
+			GROUP BY r, m.mark, a.mark ORDER BY greatest(m.mark, a.mark) IS NULL DESC, r LIMIT 50) AS d
+		GROUP BY d.mark IS NULL ORDER BY d.mark IS NULL DESC LIMIT 1;
+		IF due.rooms IS NOT NULL THEN
+			run.total := cardinality(run.rooms)::bigint;
+			RETURN hms_internal.read_room_sessions(run, due.rooms, CASE WHEN due.mark IS NULL THEN run.since ELSE least(run.since, due.mark - interval '12 hours') END);
+		END IF;
+	ELSE
+		SELECT m.mark, m.read_at, m.whole_at INTO last FROM sync_marks AS m WHERE m.what = 'sessions' AND m.room_id = '';
+		IF run."window" IS NULL AND last.mark IS NOT NULL AND run.since IS NULL THEN
+			run := hms_internal.walk(run, 'sessions', NULL, last.mark - interval '12 hours', NULL, NULL,
+				CASE WHEN last.whole_at > now() - interval '6 hours' THEN last.mark END);
+			PERFORM hms_internal.set_mark('sessions', '', run.newest, run.started_at, (last.whole_at > now() - interval '6 hours') IS NOT TRUE);
+			-- a room that is new here may have sessions from before; where there are many such, they are not asked one by one
+			made := ARRAY(SELECT r.id FROM rooms AS r WHERE r.synced_at >= run.started_at AND r.created_at > last.read_at - interval '1 hour'
+				AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.room_id = r.id) LIMIT 51);
+			IF cardinality(made) BETWEEN 1 AND 50 THEN
+				run := hms_internal.walk(run, 'sessions', made, NULL, NULL, NULL, NULL);
+			END IF;
+		ELSE
+			begins := coalesce(run."window", least(run.since, last.mark - interval '12 hours'));
+			ends := (SELECT min(run.started_at - d) FROM unnest('{90 days,30 days,7 days}'::interval[]) AS d
+				WHERE begins IS NULL OR run.started_at - d > begins + interval '1 hour');
+			run := hms_internal.walk(run, 'sessions', NULL, begins, ends, NULL, NULL);
+			-- a first run that is broken off goes on from here
+			PERFORM hms_internal.set_mark('sessions', '', coalesce(run.newest, CASE WHEN last.mark IS NULL THEN begins END), run.started_at, ends IS NULL);
+			run."window" := ends;
+			IF ends IS NOT NULL THEN
+				RETURN run;
+			END IF;
+		END IF;
+		IF EXISTS (SELECT 1 FROM sessions AS s WHERE s.active AND NOT s.id = ANY (coalesce(run.is_on, '{}'))) THEN
+			run := hms_internal.walk(run, 'sessions', NULL, NULL, NULL, true, NULL);
+			run.asks_active := true;
+		END IF;
 	END IF;
-	begins := coalesce((run ->> 'window')::timestamptz, least(since, mark - interval '12 hours'));
-	ends := CASE WHEN begins + interval '1 day' < started THEN begins + interval '1 day' END;
-	EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, NULL, $4, $5, NULL, $6)', ext)
-		INTO STRICT result USING mirror, ext, ext || '.hms_sessions(after => $2, before => $3)', begins, ends, since;
-	EXECUTE format('UPDATE %s.sync_state SET mark = greatest(mark, $1), synced_at = $2'
-		' WHERE room_id = '''' AND what = ''sessions''', mirror) USING coalesce(ends, started), clock_timestamp();
-	-- a room made since then has no sessions from before: where there are many such,
-	-- they are not asked for one by one
-	EXECUTE format('WITH made AS MATERIALIZED (SELECT r.id FROM %1$s.rooms AS r WHERE r.created_at BETWEEN $2 AND $1'
-		' AND NOT EXISTS (SELECT FROM %1$s.sync_state AS s WHERE s.room_id = r.id AND s.what = ''sessions''))'
-		' INSERT INTO %1$s.sync_state (room_id, what, mark, synced_at)'
-		' SELECT m.id, ''sessions'', $1, clock_timestamp() FROM made AS m WHERE (SELECT count(*) FROM made) > 50', mirror)
-		USING coalesce(ends, started), begins;
-	run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
-		'too_old', (run ->> 'too_old')::bigint + result.too_old, 'window', ends);
-	IF ends IS NULL THEN
-		run := run || '{"step": "room_sessions"}';
+	INSERT INTO sync_queue (room_id, kind, id)
+	SELECT s.room_id, 'session', s.id FROM sessions AS s
+	WHERE s.active AND NOT s.id = ANY (coalesce(run.is_on, '{}')) AND (run.rooms IS NULL OR s.room_id = ANY (run.rooms))
+	ON CONFLICT (room_id, kind, id) DO NOTHING;
+	run.step := 'recordings';
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.sync_sessions(hms_internal.run) IS
+'Internal: a step of hms_sync';
+
+-- Recordings, streams and their assets: the newest down to what is known, and once a day
+-- a day further back.
+CREATE FUNCTION hms_internal.sync_list(run hms_internal.run)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	last record;
+BEGIN
+	SELECT m.mark, m.read_at, (m.whole_at > now() - interval '1 day') IS TRUE AS is_whole INTO last
+	FROM sync_marks AS m WHERE m.what = run.step AND m.room_id = '';
+	IF run.rooms IS NOT NULL THEN
+		run := hms_internal.walk(run, run.step, run.rooms, NULL, NULL, NULL, NULL);
+	ELSIF NOT (run.step = 'external_streams' AND run.asks_active IS TRUE AND (last.read_at > now() - interval '5 minutes') IS TRUE) THEN
+		run := hms_internal.walk(run, run.step, NULL, NULL, NULL, NULL,
+			CASE WHEN last.is_whole THEN last.mark ELSE last.mark - interval '1 day' END);
+		PERFORM hms_internal.set_mark(run.step, '', run.newest, run.started_at, NOT coalesce(last.is_whole, false));
+	END IF;
+	run.step := CASE run.step WHEN 'recordings' THEN 'live_streams' WHEN 'live_streams' THEN 'external_streams'
+		WHEN 'external_streams' THEN 'recording_assets' ELSE 'items' END;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.sync_list(hms_internal.run) IS
+'Internal: a step of hms_sync';
+
+-- What is due to be read by its id: rooms and sessions that webhooks or other
+-- lists told of, sessions that are no longer on, recordings and streams that were not final.
+CREATE FUNCTION hms_internal.sync_items(run hms_internal.run)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	due record;
+	n integer := 0;
+BEGIN
+	INSERT INTO sync_queue (room_id, kind, id) SELECT r.id, 'room', r.id FROM rooms AS r WHERE r.synced_at IS NULL
+	ON CONFLICT (room_id, kind, id) DO NOTHING;
+	FOR due IN SELECT q.room_id, q.kind, q.id, q.queued_at FROM sync_queue AS q
+		WHERE q.kind NOT IN ('events', 'text', 'quality') AND q.due_at <= clock_timestamp()
+			AND (q.read_at IS NULL OR q.read_at < run.started_at) AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms))
+			AND (q.kind <> 'errors' OR run.events)
+		ORDER BY q.kind = 'room', q.room_id, q.kind, q.id LIMIT 20 LOOP
+		n := n + 1;
+		BEGIN
+			run := hms_internal.read_one(run, due.kind, due.room_id, due.id);
+			IF run.found THEN
+				UPDATE sync_queue AS q SET read_at = clock_timestamp() WHERE q.room_id = due.room_id AND q.kind = due.kind AND q.id = due.id;
+			ELSE
+				PERFORM hms_internal.forget(due.kind, due.room_id, due.id);
+				run := hms_internal.pass_over(run, due.kind, due.room_id, due.id, '22023', '100ms does not know it');
+			END IF;
+			run.in_a_row := 0;
+		EXCEPTION WHEN OTHERS THEN
+			IF hms_internal.ends_run(run, SQLSTATE) THEN
+				RAISE;
+			END IF;
+			IF hms_internal.blame(SQLSTATE) = 'item' THEN
+				PERFORM hms_internal.forget(due.kind, due.room_id, due.id);
+			END IF;
+			run := hms_internal.pass_over(run, due.kind, due.room_id, due.id, SQLSTATE, SQLERRM);
+		END;
+	END LOOP;
+	IF n = 0 THEN
+		run.step := CASE WHEN run.events THEN 'events' ELSE 'texts' END;
+		run.phase_at := NULL;
 	END IF;
 	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step_sessions(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal.sync_items(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
--- Sessions of rooms that were never read, or that the caller named: several rooms
--- at a time.
-CREATE FUNCTION hms_internal._hms_sync_step_room_sessions(
-	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
-RETURNS jsonb
+-- Events of the sessions that queue for them, as many rooms at a time as there may
+-- be requests.
+CREATE FUNCTION hms_internal.sync_events(run hms_internal.run)
+RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	started CONSTANT timestamptz := run ->> 'started';
 	due record;
-	result record;
+	n bigint;
 BEGIN
-	EXECUTE format($sql$
-		WITH scope AS (
-			SELECT r.id FROM %1$s.rooms AS r WHERE $1 IS NULL
-			UNION
-			SELECT i.id FROM unnest($1) AS i (id) WHERE i.id <> ''
-		), due AS (
-			SELECT c.id, CASE WHEN s.mark IS NOT NULL THEN greatest(s.mark, a.mark) END AS mark
-			FROM scope AS c
-				LEFT JOIN %1$s.sync_state AS a ON a.room_id = '' AND a.what = 'sessions'
-				LEFT JOIN %1$s.sync_state AS s ON s.room_id = c.id AND s.what = 'sessions'
-			WHERE (s.synced_at IS NULL OR s.synced_at < $2)
-				AND ($1 IS NOT NULL OR s.mark IS NULL)
-		), batch AS (
-			SELECT d.id, d.mark FROM due AS d ORDER BY d.mark IS NULL, d.id LIMIT $3
-		)
-		SELECT array_agg(b.id) AS rooms, min(b.mark) AS mark, (SELECT count(*) FROM due) AS total
-		FROM batch AS b
-		WHERE (b.mark IS NULL) = (SELECT f.mark IS NULL FROM batch AS f ORDER BY f.mark IS NULL LIMIT 1)$sql$, mirror)
-		INTO STRICT due USING rooms, started, (run ->> 'batch')::integer;
-	IF due.rooms IS NULL THEN
-		RETURN run || '{"step": "single_sessions"}';
+	IF run.phase_at IS NULL THEN
+		run.phase_at := clock_timestamp();
+		DELETE FROM sync_queue AS q WHERE q.kind = 'events' AND q.ended_at < run.started_at - interval '30 days'
+			AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms));
+		GET DIAGNOSTICS n = ROW_COUNT;
+		run.too_old := run.too_old + n;
+		SELECT count(DISTINCT q.room_id) AS rooms, count(*) AS sessions INTO due FROM sync_queue AS q
+		WHERE q.kind = 'events' AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
+			AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms));
+		run.done := 0;
+		run.total := due.rooms;
+		IF due.sessions > 20 THEN
+			RAISE NOTICE 'hms_sync: the events of % sessions in % rooms come next, at most % requests and some seconds at % at a time',
+				due.sessions, due.rooms, due.sessions + due.rooms, current_setting('hms.max_connections');
+		END IF;
 	END IF;
-
-	IF run ? 'skip' THEN
-		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, synced_at, detail)'
-			' SELECT r.id, ''sessions'', clock_timestamp(), $2 FROM unnest($1) AS r (id)'
-			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET synced_at = excluded.synced_at, detail = excluded.detail', mirror)
-			USING due.rooms, run ->> 'skip';
+	SELECT array_agg(d.room_id) AS rooms, array_agg(d.id) AS sessions, count(DISTINCT d.room_id) AS n INTO due
+	FROM (SELECT d.room_id, d.id FROM (
+			SELECT q.room_id, q.id, dense_rank() OVER (ORDER BY q.room_id) AS place FROM sync_queue AS q
+			WHERE q.kind = 'events' AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
+				AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms))) AS d
+		WHERE d.place <= current_setting('hms.max_connections')::integer ORDER BY d.room_id, d.id LIMIT 400) AS d;
+	IF due.rooms IS NULL THEN
+		run.step := 'texts';
 		RETURN run;
 	END IF;
-	EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, $4, $5, NULL, NULL, $6)', ext)
-		INTO STRICT result USING mirror, ext, ext || '.hms_sessions($1, NULL, $2, $3)', due.rooms,
-			CASE WHEN due.mark IS NULL THEN since ELSE least(since, due.mark - interval '12 hours') END, since;
-	EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at)'
-		' SELECT r.id, ''sessions'', $2, clock_timestamp() FROM unnest($1) AS r (id)'
-		' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark, synced_at = excluded.synced_at, detail = NULL', mirror)
-		USING due.rooms, started;
-	RETURN run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
-		'too_old', (run ->> 'too_old')::bigint + result.too_old,
-		'done', (run ->> 'done')::bigint + cardinality(due.rooms),
-		'total', (run ->> 'done')::bigint + due.total);
+	run := hms_internal.read_events(run, due.rooms, due.sessions, true);
+	run.done := least(run.done + due.n, run.total);
+	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step_room_sessions(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal.sync_events(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
--- Sessions that the walks do not reach, one by one: still active, or known from a
--- webhook alone.
-CREATE FUNCTION hms_internal._hms_sync_step_single_sessions(
-	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
-RETURNS jsonb
+-- Texts of assets that are not here yet: the best transcript of each recording, its chat
+-- and its summary.
+CREATE FUNCTION hms_internal.read_text(room_id text, id text)
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	due record;
-	result record;
+	asset record;
+	written bigint;
 BEGIN
-	FOR due IN EXECUTE format('SELECT s.room_id, s.id FROM %s.sessions AS s'
-			' WHERE (s.synced_at IS NULL OR s.active AND (s.created_at < $1 - interval ''12 hours'') IS NOT FALSE)'
-			' AND ($2 IS NULL OR s.room_id = ANY ($2)) AND (s.room_id, s.id) > ($3, $4)'
-			' ORDER BY s.room_id, s.id LIMIT $5', mirror)
-			USING (run ->> 'started')::timestamptz, rooms, coalesce(run ->> 'room', ''), coalesce(run ->> 'seen', ''),
-				(run ->> 'batch')::integer LOOP
-		run := run || jsonb_build_object('room', due.room_id, 'seen', due.id);
-		CONTINUE WHEN run ? 'skip';
-		EXECUTE format('SELECT * FROM hms_internal._hms_sync_sessions($1, $2, $3, NULL, NULL, NULL, $4, $5)', ext)
-			INTO STRICT result USING mirror, ext, ext || '.hms_session($4)', due.id, since;
-		IF result.seen = 0 THEN
-			-- 100ms knows no such session: it stays as it was told, and is over
-			EXECUTE format('UPDATE %s.sessions SET active = false, synced_at = $3'
-				' WHERE room_id = $1 AND id = $2', mirror) USING due.room_id, due.id, clock_timestamp();
-		END IF;
-		run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + result.written,
-			'too_old', (run ->> 'too_old')::bigint + result.too_old);
+	SELECT a.*, coalesce((SELECT r.started_at FROM recordings AS r WHERE r.room_id = a.room_id AND r.id = a.job_id),
+		(SELECT l.started_at FROM live_streams AS l WHERE l.room_id = a.room_id AND l.id = a.job_id),
+		(SELECT x.started_at FROM external_streams AS x WHERE x.room_id = a.room_id AND x.id = a.job_id)) AS began
+	INTO asset FROM recording_assets AS a WHERE a.room_id = read_text.room_id AND a.id = read_text.id;
+	CASE asset.type
+	WHEN 'transcript' THEN
+		INSERT INTO transcripts (room_id, asset_id, "position", session_id, starts_at, ends_at, user_id, peer_id, name, sentence,
+			starts, ends, synced_at)
+		SELECT asset.room_id, asset.id, t."position", asset.session_id, asset.began + t.starts, asset.began + t.ends, p.user_id,
+			t.peer_id, t.name, t.sentence, t.starts, t.ends, clock_timestamp()
+		FROM @extschema@.hms_transcript(asset.id) AS t LEFT JOIN session_peers AS p
+			ON p.room_id = asset.room_id AND p.session_id = asset.session_id AND p.id = t.peer_id
+		ON CONFLICT DO NOTHING;
+	WHEN 'chat' THEN
+		INSERT INTO chat_messages (room_id, asset_id, "position", session_id, sent_at, user_id, peer_id, name, roles, type, message, synced_at)
+		SELECT asset.room_id, asset.id, t."position", asset.session_id, t.sent_at, t.user_id, t.peer_id, t.name, t.roles, t.type,
+			t.message, clock_timestamp()
+		FROM @extschema@.hms_chat(asset.id) AS t
+		ON CONFLICT DO NOTHING;
+	ELSE
+		INSERT INTO summaries (room_id, asset_id, "position", session_id, title, format, bullets, paragraph, synced_at)
+		SELECT asset.room_id, asset.id, t."position", asset.session_id, t.title, t.format, t.bullets, t.paragraph, clock_timestamp()
+		FROM @extschema@.hms_summary(asset.id) AS t
+		ON CONFLICT DO NOTHING;
+	END CASE;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.read_text(text, text) IS
+'Internal: brings the text of an asset into a mirror';
+
+-- A row a peer and direction of how a session's connections were.
+CREATE FUNCTION hms_internal.read_quality(room_id text, id text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	written bigint;
+BEGIN
+	INSERT INTO peer_quality (room_id, session_id, peer_id, direction, user_id, name, samples, loss_p50, loss_p95, rtt_p50, rtt_p95,
+		jitter_p50, jitter_p95, bitrate_p50, bitrate_p95, freezes, synced_at)
+	SELECT read_quality.room_id, read_quality.id, q.peer_id, q.direction, q.user_id, q.name, q.samples, q.loss_p50, q.loss_p95,
+		q.rtt_p50, q.rtt_p95, q.jitter_p50, q.jitter_p95, q.bitrate_p50, q.bitrate_p95, q.freezes, clock_timestamp()
+	FROM @extschema@.hms_quality(read_quality.id) AS q
+	ON CONFLICT DO NOTHING;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.read_quality(text, text) IS
+'Internal: brings the quality of a session''s connections into a mirror';
+
+-- On request: the texts of assets, or the quality of connections.  What is done stays in
+-- the queue, not to be asked for again.
+CREATE FUNCTION hms_internal.sync_more(run hms_internal.run)
+RETURNS hms_internal.run
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	what CONSTANT text := CASE run.step WHEN 'texts' THEN 'text' ELSE 'quality' END;
+	due record;
+	n integer := 0;
+BEGIN
+	IF what = 'text' AND run.texts THEN
+		INSERT INTO sync_queue (room_id, kind, id)
+		SELECT DISTINCT ON (a.room_id, a.job_id, a.type) a.room_id, 'text', a.id FROM recording_assets AS a
+		WHERE a.type IN ('transcript', 'chat', 'summary') AND a.status = 'completed'
+			AND (run.rooms IS NULL OR a.room_id = ANY (run.rooms))
+		ORDER BY a.room_id, a.job_id, a.type, array_position('{json,srt,txt}', a.metadata ->> 'output_mode'), a.id
+		ON CONFLICT (room_id, kind, id) DO NOTHING;
+	ELSIF what = 'quality' AND run.quality THEN
+		INSERT INTO sync_queue (room_id, kind, id)
+		SELECT s.room_id, 'quality', s.id FROM sessions AS s
+		WHERE s.active IS FALSE AND s.updated_at > now() - interval '30 days' AND (run.rooms IS NULL OR s.room_id = ANY (run.rooms))
+		ON CONFLICT (room_id, kind, id) DO NOTHING;
+	END IF;
+	FOR due IN SELECT q.room_id, q.id FROM sync_queue AS q
+		WHERE q.kind = what AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
+			AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms)) AND CASE what WHEN 'text' THEN run.texts ELSE run.quality END
+		ORDER BY q.room_id, q.id LIMIT 20 LOOP
+		n := n + 1;
+		BEGIN
+			run.row_count := run.row_count + CASE what WHEN 'text' THEN hms_internal.read_text(due.room_id, due.id)
+				ELSE hms_internal.read_quality(due.room_id, due.id) END;
+			UPDATE sync_queue AS q SET read_at = clock_timestamp(), due_at = 'infinity', failed_at = NULL, last_error = NULL
+			WHERE q.room_id = due.room_id AND q.kind = what AND q.id = due.id;
+			run.in_a_row := 0;
+		EXCEPTION WHEN OTHERS THEN
+			IF hms_internal.ends_run(run, SQLSTATE) THEN
+				RAISE;
+			END IF;
+			run := hms_internal.pass_over(run, what, due.room_id, due.id, SQLSTATE, SQLERRM);
+		END;
 	END LOOP;
-	IF due IS NULL THEN
-		run := run - 'room' - 'seen' || '{"step": "recordings"}';
+	IF n = 0 THEN
+		run.step := CASE what WHEN 'text' THEN 'quality' ELSE 'end' END;
 	END IF;
 	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step_single_sessions(text, text, text[], timestamptz, jsonb) IS
+COMMENT ON FUNCTION hms_internal.sync_more(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
--- Recordings and their assets.  They change for some hours after they began, so
--- the walk goes a day back before the mark.
-CREATE FUNCTION hms_internal._hms_sync_step_recordings(
-	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
-RETURNS jsonb
+-- Begin a run: its row, and what it will cost.
+CREATE FUNCTION hms_internal.begin_run(run hms_internal.run)
+RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	list text := run ->> 'step';
-	room text;
-	mark timestamptz;
-	written bigint;
-	total bigint := 0;
+	waiting record;
 BEGIN
-	FOREACH room IN ARRAY coalesce(rooms, ARRAY[NULL]) LOOP
-		EXECUTE format('SELECT max(s.mark) FROM %s.sync_state AS s WHERE s.room_id IN ('''', $1) AND s.what = $2', mirror)
-			INTO mark USING room, list;
-		EXECUTE format('SELECT hms_internal._hms_sync_list($1, $2, $3, $4, $5)', ext) INTO STRICT written
-			USING mirror, ext, list, room, CASE WHEN mark IS NULL THEN since ELSE least(since, mark - interval '1 day') END;
-		EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, mark, synced_at) VALUES ($1, $2, $3, clock_timestamp())'
-			' ON CONFLICT (room_id, what, session_id) DO UPDATE SET mark = excluded.mark, synced_at = excluded.synced_at', mirror)
-			USING coalesce(room, ''), list, (run ->> 'started')::timestamptz;
-		total := total + written;
-	END LOOP;
-	RETURN run || jsonb_build_object('rows', (run ->> 'rows')::bigint + total,
-		'step', CASE list WHEN 'recordings' THEN 'recording_assets' ELSE 'events' END);
+	run.started_at := clock_timestamp();
+	run.noticed_at := run.started_at;
+	run.row_count := 0;
+	run.requests := 0;
+	run.done := 0;
+	run.total := 0;
+	run.too_old := 0;
+	run.failures := 0;
+	run.in_a_row := 0;
+	run.conflicts := 0;
+	-- we have the lock, so nobody is at work on those that say so
+	UPDATE sync_runs AS r SET state = 'broken off', ended_at = r.noted_at WHERE r.state = 'running';
+	INSERT INTO sync_runs AS r (started_at, noted_at, state, step, rooms_done, rooms_total, row_count, requests)
+	VALUES (run.started_at, run.started_at, 'running', run.step, 0, 0, 0, 0) RETURNING r.id INTO run.id;
+	SELECT count(*) FILTER (WHERE q.kind = 'events') AS events, count(*) FILTER (WHERE q.kind <> 'events') AS items INTO waiting
+	FROM sync_queue AS q WHERE q.due_at <= now() AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms));
+	RAISE NOTICE 'hms_sync: about % requests%', 7 + waiting.items + CASE WHEN run.events THEN waiting.events ELSE 0 END,
+		CASE WHEN run.since IS NOT NULL OR NOT EXISTS (SELECT 1 FROM sync_marks AS m WHERE m.what = 'sessions')
+			THEN ', one for each 100 sessions, and the events of those of the last 30 days' ELSE ', and what is new' END;
+	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step_recordings(text, text, text[], timestamptz, jsonb) IS
-'Internal: a step of hms_sync';
+COMMENT ON FUNCTION hms_internal.begin_run(hms_internal.run) IS
+'Internal: begins a run of hms_sync';
 
--- Events of the sessions that queue for them.  A session leaves the queue when it
--- has been over for a quarter of an hour before its events were read.
-CREATE FUNCTION hms_internal._hms_sync_step_events(
-	mirror text, ext text, rooms text[], since timestamptz, run jsonb)
-RETURNS jsonb
+-- Write down how far a run is, and say so every five seconds.
+CREATE FUNCTION hms_internal.note_run(run hms_internal.run)
+RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	started CONSTANT timestamptz := run ->> 'started';
-	reads_at CONSTANT timestamptz := clock_timestamp();
-	due record;
-	written bigint;
+	pace numeric;
+	remaining interval;
 BEGIN
-	IF NOT run ? 'room' THEN
-		EXECUTE format('WITH lost AS (DELETE FROM %s.sync_state AS s WHERE s.what = ''events'''
-			' AND s.mark < $1 - interval ''30 days'' AND ($2 IS NULL OR s.room_id = ANY ($2)) RETURNING 1)'
-			' SELECT count(*) FROM lost', mirror) INTO STRICT written USING started, rooms;
-		EXECUTE format('SELECT count(DISTINCT s.room_id) AS total FROM %s.sync_state AS s WHERE s.what = ''events'''
-			' AND (s.synced_at IS NULL OR s.synced_at < $1) AND ($2 IS NULL OR s.room_id = ANY ($2))', mirror)
-			INTO STRICT due USING started, rooms;
-		run := run || jsonb_build_object('too_old', (run ->> 'too_old')::bigint + written, 'room', '',
-			'phase_started', reads_at, 'done', 0, 'total', due.total);
+	pace := round(run.row_count / greatest(extract(epoch FROM clock_timestamp() - run.started_at), 0.001), 1);
+	remaining := CASE WHEN run.step = 'end' THEN interval '0' WHEN run.done > 0 THEN make_interval(secs => round(
+		extract(epoch FROM clock_timestamp() - coalesce(run.phase_at, run.started_at)) / run.done * (run.total - run.done))::double precision) END;
+	UPDATE sync_runs AS r SET noted_at = clock_timestamp(), step = run.step, rooms_done = run.done, rooms_total = run.total,
+		row_count = run.row_count, requests = run.requests, rate = pace, time_left = remaining, detail = run.error_message,
+		state = CASE WHEN run.error_state IS NOT NULL THEN 'failed' WHEN run.step = 'end' THEN 'done' ELSE 'running' END,
+		ended_at = CASE WHEN run.error_state IS NOT NULL OR run.step = 'end' THEN clock_timestamp() END
+	WHERE r.id = run.id;
+	IF run.step = 'end' OR clock_timestamp() - run.noticed_at > interval '5 seconds' THEN
+		run.noticed_at := clock_timestamp();
+		RAISE NOTICE 'hms_sync: %, % of % rooms, % rows, % rows/s, % requests%', CASE run.step WHEN 'end' THEN 'done' ELSE replace(run.step, '_', ' ') END,
+			run.done, run.total, run.row_count, pace, run.requests,
+			CASE WHEN run.step <> 'end' AND remaining IS NOT NULL THEN format(', %s left', remaining) ELSE '' END;
 	END IF;
-	EXECUTE format('SELECT array_agg(d.room_id) AS rooms, array_agg(d.session_id) AS sessions,'
-		' count(DISTINCT d.room_id) FILTER (WHERE d.room_id <> $4) AS new_rooms, max(d.room_id) AS last_room FROM ('
-		' SELECT s.room_id, s.session_id FROM %s.sync_state AS s WHERE s.what = ''events'''
-		' AND (s.synced_at IS NULL OR s.synced_at < $1) AND ($2 IS NULL OR s.room_id = ANY ($2))'
-		' ORDER BY s.detail IS NOT NULL, s.room_id, s.session_id LIMIT $3) AS d', mirror)
-		INTO STRICT due USING started, rooms, (run ->> 'batch')::integer, run ->> 'room';
-	IF due.rooms IS NULL THEN
-		RETURN run - 'room' || '{"step": "done"}';
+	IF run.step = 'end' AND run.too_old > 0 THEN
+		RAISE WARNING 'hms_sync: the events of % sessions are lost: they ended more than 30 days ago, which is as long as 100ms keeps events', run.too_old;
 	END IF;
-
-	IF NOT run ? 'skip' THEN
-		EXECUTE format('SELECT hms_internal._hms_sync_events($1, $2, $3, $4)', ext) INTO STRICT written
-			USING mirror, ext, due.rooms, due.sessions;
-		EXECUTE format('DELETE FROM %s.sync_state AS s USING unnest($1, $2) AS d (room_id, session_id)'
-			' WHERE s.what = ''events'' AND s.room_id = d.room_id AND s.session_id = d.session_id'
-			' AND s.mark < $3 - interval ''15 minutes''', mirror) USING due.rooms, due.sessions, reads_at;
-		run := run || jsonb_build_object('rows', (run ->> 'rows')::bigint + written);
-	END IF;
-	EXECUTE format('UPDATE %s.sync_state AS s SET synced_at = $4, detail = $3'
-		' FROM unnest($1, $2) AS d (room_id, session_id)'
-		' WHERE s.what = ''events'' AND s.room_id = d.room_id AND s.session_id = d.session_id', mirror)
-		USING due.rooms, due.sessions, run ->> 'skip', clock_timestamp();
-	RETURN run || jsonb_build_object('done', (run ->> 'done')::bigint + due.new_rooms, 'room', due.last_room);
+	RETURN run;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step_events(text, text, text[], timestamptz, jsonb) IS
-'Internal: a step of hms_sync';
+COMMENT ON FUNCTION hms_internal.note_run(hms_internal.run) IS
+'Internal: writes down how far a run of hms_sync is';
 
--- Take the next step of a run; NULL begins one, and NULL comes back at its end.
+-- Take the next step of a run; one without a number begins, and NULL comes back at
+-- its end.
 --
 -- The lock lives as long as the transaction, so that nothing can leave it behind,
--- and each step takes it again.  An error of one step is kept in sync_state and
--- raised by the next call, after the commit in between.  What only one room or
--- session may be guilty of is tried with ever fewer of them at a time, and the
--- guilty one is passed over until the next run; three of them in a row, or an error
--- of the connection, the account or the database, end the run.
-CREATE FUNCTION hms_internal._hms_sync_step(schema name, rooms text[], since timestamptz, events boolean, run jsonb)
-RETURNS jsonb
+-- and each step takes it again.  An error that ends the run is kept in sync_runs and
+-- raised by the next call, after the commit in between.
+CREATE FUNCTION hms_internal.sync_step(schema name, run hms_internal.run)
+RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	mirror text;
-	ext text;
-	step text;
-	state text;
-	message text;
-	details text;
-	hint text;
-	seconds numeric;
-	phase_seconds numeric;
-	done bigint;
-	total bigint;
-	progress text;
+	requests CONSTANT bigint := (SELECT s.requests FROM @extschema@.hms_stats() AS s);
 BEGIN
-	SELECT quote_ident(n.nspname) INTO STRICT ext
-	FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hms';
-
-	IF run ? 'error' THEN
-		state := run #>> '{error,state}';
-		message := run #>> '{error,message}';
-		details := run #>> '{error,detail}';
-		hint := run #>> '{error,hint}';
-		IF details <> '' AND hint <> '' THEN
-			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = details, HINT = hint;
-		ELSIF details <> '' THEN
-			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = details;
-		ELSIF hint <> '' THEN
-			RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, HINT = hint;
+	IF run.error_state IS NOT NULL THEN
+		IF run.error_detail <> '' AND run.error_hint <> '' THEN
+			RAISE EXCEPTION USING ERRCODE = run.error_state, MESSAGE = run.error_message, DETAIL = run.error_detail, HINT = run.error_hint;
+		ELSIF run.error_detail <> '' THEN
+			RAISE EXCEPTION USING ERRCODE = run.error_state, MESSAGE = run.error_message, DETAIL = run.error_detail;
+		ELSIF run.error_hint <> '' THEN
+			RAISE EXCEPTION USING ERRCODE = run.error_state, MESSAGE = run.error_message, HINT = run.error_hint;
 		END IF;
-		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
+		RAISE EXCEPTION USING ERRCODE = run.error_state, MESSAGE = run.error_message;
 	END IF;
-	EXECUTE format('SELECT hms_internal._hms_mirror($1, $2)', ext) INTO STRICT mirror USING schema, 'sync_state';
-	IF NOT pg_try_advisory_xact_lock(1752003443, mirror::regnamespace::oid::integer) THEN
-		RAISE EXCEPTION 'another run of hms_sync is at work in schema %', mirror
-			USING ERRCODE = 'lock_not_available',
-				HINT = 'Its progress is in the row "run" of ' || mirror || '.sync_state.';
+	PERFORM hms_internal.enter(schema, 'sync_runs');
+	PERFORM hms_internal.use_account();
+	IF NOT pg_try_advisory_xact_lock(1752003443, to_regnamespace(quote_ident(schema))::oid::integer) THEN
+		RAISE EXCEPTION 'another run of hms_sync is at work in schema %', quote_ident(schema)
+			USING ERRCODE = 'lock_not_available', HINT = format('The newest row of %I.sync_runs says how far it is.', schema);
 	END IF;
-	IF run IS NULL THEN
-		run := jsonb_build_object('step', 'rooms', 'started', clock_timestamp(), 'phase_started', clock_timestamp(),
-			'noticed', clock_timestamp(), 'rows', 0, 'done', 0, 'total', 0, 'too_old', 0, 'batch', 50, 'failures', 0, 'in_a_row', 0);
+	IF run.id IS NULL THEN
+		run := hms_internal.begin_run(run);
 	END IF;
 
-	step := run ->> 'step';
 	BEGIN
-		IF step = 'done' OR step = 'events' AND NOT events THEN
-			run := run || '{"step": "end"}';
-		ELSE
-			EXECUTE format('SELECT hms_internal.%I($1, $2, $3, $4, $5)',
-				'_hms_sync_step_' || replace(step, 'recording_assets', 'recordings'))
-				INTO STRICT run USING mirror, ext, rooms, since, run;
-			run := CASE WHEN run ? 'skip' THEN run - 'skip' ELSE run || '{"in_a_row": 0}' END
-				|| jsonb_build_object('batch', least((run ->> 'batch')::integer * 2, 50));
-		END IF;
+		CASE
+		WHEN run.step = 'rooms' THEN run := hms_internal.sync_rooms(run);
+		WHEN run.step = 'sessions' THEN run := hms_internal.sync_sessions(run);
+		WHEN run.step = 'items' THEN run := hms_internal.sync_items(run);
+		WHEN run.step = 'events' THEN run := hms_internal.sync_events(run);
+		WHEN run.step IN ('texts', 'quality') THEN run := hms_internal.sync_more(run);
+		ELSE run := hms_internal.sync_list(run);
+		END CASE;
+		run.conflicts := 0;
 	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-			details = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-		IF state IN ('40001', '40P01') AND (run ->> 'in_a_row')::integer < 3 THEN
-			run := run || jsonb_build_object('in_a_row', (run ->> 'in_a_row')::integer + 1);
-		ELSIF NOT (state ~ '^MS[45]' AND state NOT IN ('MS401', 'MS403', 'MS429') OR state = '08P01')
-				OR step NOT IN ('room_sessions', 'single_sessions', 'events') OR (run ->> 'in_a_row')::integer >= 3 THEN
-			run := run || jsonb_build_object('error', jsonb_build_object('state', state, 'message', message,
-				'detail', details, 'hint', hint));
-		ELSIF (run ->> 'batch')::integer > 1 THEN
-			run := run || jsonb_build_object('batch', (run ->> 'batch')::integer / 4 + CASE WHEN (run ->> 'batch')::integer < 4 THEN 1 ELSE 0 END);
+		IF hms_internal.blame(SQLSTATE) = 'again' AND run.conflicts < 3 THEN
+			run.conflicts := run.conflicts + 1;
 		ELSE
-			run := run || jsonb_build_object('skip', message, 'failures', (run ->> 'failures')::integer + 1,
-				'in_a_row', (run ->> 'in_a_row')::integer + 1)
-				|| CASE WHEN run ? 'first_failure' THEN '{}' ELSE jsonb_build_object('first_failure',
-					jsonb_build_object('state', state, 'message', message, 'detail', details, 'hint', hint)) END;
+			GET STACKED DIAGNOSTICS run.error_state = RETURNED_SQLSTATE, run.error_message = MESSAGE_TEXT,
+				run.error_detail = PG_EXCEPTION_DETAIL, run.error_hint = PG_EXCEPTION_HINT;
 		END IF;
 	END;
 
-	IF run ->> 'step' = 'end' AND (run ->> 'failures')::integer > 0 THEN
-		run := run || jsonb_build_object('error', run -> 'first_failure' || jsonb_build_object('message',
-			format('%s rooms or sessions could not be read, the first: %s', run ->> 'failures', run #>> '{first_failure,message}')));
-	END IF;
-	seconds := greatest(extract(epoch FROM clock_timestamp() - (run ->> 'started')::timestamptz), 0.001);
-	phase_seconds := extract(epoch FROM clock_timestamp() - (run ->> 'phase_started')::timestamptz);
-	done := run ->> 'done';
-	total := run ->> 'total';
-	EXECUTE format('INSERT INTO %s.sync_state AS t (room_id, what, session_id, synced_at, state, started_at,'
-		' rooms_done, rooms_total, row_count, rate, time_left, detail)'
-		' VALUES ('''', ''run'', '''', clock_timestamp(), $1, $2, $3, $4, $5, $6, $7, $8)'
-		' ON CONFLICT (room_id, what, session_id) DO UPDATE SET synced_at = excluded.synced_at, state = excluded.state,'
-		' started_at = excluded.started_at, rooms_done = excluded.rooms_done, rooms_total = excluded.rooms_total,'
-		' row_count = excluded.row_count, rate = excluded.rate, time_left = excluded.time_left, detail = excluded.detail', mirror)
-		USING CASE WHEN run ? 'error' THEN 'failed' WHEN run ->> 'step' = 'end' THEN 'done' ELSE 'running' END,
-			(run ->> 'started')::timestamptz, done, total, (run ->> 'rows')::bigint,
-			round((run ->> 'rows')::bigint / seconds, 1),
-			CASE WHEN run ->> 'step' = 'end' THEN interval '0' WHEN done > 0
-				THEN make_interval(secs => round(phase_seconds / done * (total - done))::double precision) END,
-			coalesce(run #>> '{error,message}', run ->> 'step');
-
-	IF run ->> 'step' = 'end' OR clock_timestamp() - (run ->> 'noticed')::timestamptz > interval '5 seconds' THEN
-		run := run || jsonb_build_object('noticed', clock_timestamp());
-		RAISE NOTICE 'hms_sync: %, % of % rooms, % rows, % rows/s%',
-			CASE run ->> 'step' WHEN 'end' THEN 'done' ELSE replace(run ->> 'step', '_', ' ') END, done, total,
-			run ->> 'rows', round((run ->> 'rows')::bigint / seconds, 1),
-			CASE WHEN run ->> 'step' <> 'end' AND done > 0
-				THEN format(', %s left', make_interval(secs => round(phase_seconds / done * (total - done))::double precision))
-				ELSE '' END;
-	END IF;
-	IF run ->> 'step' = 'end' AND (run ->> 'too_old')::bigint > 0 THEN
-		RAISE WARNING 'hms_sync: the events of % sessions are lost: they ended more than 30 days ago, which is as long as 100ms keeps events',
-			run ->> 'too_old';
-	END IF;
-	RETURN CASE WHEN run ? 'error' OR run ->> 'step' <> 'end' THEN run END;
+	run.requests := run.requests + (SELECT s.requests FROM @extschema@.hms_stats() AS s) - requests;
+	run := hms_internal.note_run(run);
+	RETURN CASE WHEN run.error_state IS NOT NULL OR run.step <> 'end' THEN run END;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_sync_step(name, text[], timestamptz, boolean, jsonb) IS
+COMMENT ON FUNCTION hms_internal.sync_step(name, hms_internal.run) IS
 'Internal: takes a step of hms_sync and tells how far it is';
 
--- hms_sync(schema, rooms, since, events)
+-- hms_sync(schema, rooms, since, events, texts, quality)
 --		Bring a mirror up to date.
 --
--- Arguments: the mirror's schema; only these rooms; sessions that began since then
--- are read again, with their events (a first run reads none from before it); with
--- events false the events wait for a later run.  Commits as it goes, so it cannot
--- run inside a transaction block.  Whatever ends it, the next run goes on where it
--- was.  The row "run" of sync_state, and a NOTICE every five seconds, say how far
--- it is.  Warns of sessions whose events 100ms no longer has.
+-- Arguments: the mirror's schema; only these rooms; sessions that began since then are
+-- read again, with their events (a first run reads none from before it); with events
+-- false the events wait for a later run; texts: the texts of assets too; quality: a row
+-- a peer of hms_quality too.  Commits as it goes, so it cannot run inside a transaction
+-- block.  Whatever ends it, the next run goes on where it was.  The newest row of sync_runs,
+-- and a NOTICE every five seconds, say how far it is.
+--
+-- What the API refuses for good and what cannot be stored is passed over: a WARNING and
+-- sync_runs.failed name it, and it is asked for again when it changes.  What the API
+-- cannot answer now is asked for again later; three of that in a row, and errors
+-- of the connection, the account or the database, end the run.
 --
 -- The caller needs the functions of level read and the rights of the tables' owner.
 --
--- Errors: 55P03 (another run is at work), 42P01 (no mirror there), 2D000 (in a
--- transaction block), those of hms_rooms, hms_sessions, hms_track_events,
--- hms_recordings and hms_recording_assets.
+-- Errors: 25001 (in a transaction block), 55P03 (another run is at work), 42P01 (no
+-- mirror there), 42501 (a superuser in somebody else's mirror: SET ROLE), those of the lists.
 CREATE PROCEDURE @extschema@.hms_sync(
 	schema name,
 	rooms text[] DEFAULT NULL,
 	since timestamptz DEFAULT NULL,
-	events boolean DEFAULT true)
+	events boolean DEFAULT true,
+	texts boolean DEFAULT false,
+	quality boolean DEFAULT false)
 LANGUAGE plpgsql
 AS $$
 -- No search_path can be set where COMMIT is used: everything here is qualified,
 -- and no operator is used.
 DECLARE
-	take_step pg_catalog.text;
-	run pg_catalog.jsonb;
+	run hms_internal.run;
 BEGIN
-	SELECT pg_catalog.format('SELECT hms_internal._hms_sync_step($1, $2, $3, $4, $5)', n.nspname) INTO STRICT take_step
-	FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
-	WHERE n.oid OPERATOR(pg_catalog.=) e.extnamespace AND e.extname OPERATOR(pg_catalog.=) 'hms';
+	IF hms_internal.in_transaction_block() THEN
+		RAISE EXCEPTION 'hms_sync commits as it goes and cannot run inside a transaction block'
+			USING ERRCODE = 'active_sql_transaction', HINT = 'Call it outside of BEGIN and COMMIT, and with your client''s autocommit on.';
+	END IF;
+	COMMIT;
+	run.step := 'rooms';
+	run.rooms := rooms;
+	run.since := since;
+	run.events := events;
+	run.texts := texts;
+	run.quality := quality;
 	LOOP
-		EXECUTE take_step INTO STRICT run USING schema, rooms, since, events, run;
+		run := hms_internal.sync_step(schema, run);
 		COMMIT;
 		EXIT WHEN run IS NULL;
 	END LOOP;
 END;
 $$;
-COMMENT ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean) IS
+COMMENT ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean, boolean, boolean) IS
 'Bring a mirror up to date; commits as it goes, and goes on where the last run ended';
-REVOKE ALL ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean, boolean, boolean) FROM PUBLIC;
 
 CREATE TYPE hms_internal._hms_webhook AS (
 	version text,
@@ -4515,141 +5269,502 @@ AS 'MODULE_PATHNAME', 'hms_check_webhook';
 COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text) IS
 'Internal: raises unless a webhook''s headers prove where it comes from';
 
--- Store a webhook and what it tells of its room, session and peer; true unless it
--- was there.
---
--- What is told is worked out anew from all the stored webhooks of that session or
--- peer, so their order does not matter.  They add: a row that is missing, a time
--- that is null, that a session is over, a role that changed after the row was read
--- from the API.  What they wrote has no synced_at, and the next hms_sync reads it
--- from the API.  The marks of sync_state stay where they are.
-CREATE FUNCTION hms_internal._hms_store_webhook(mirror text, ext text, event jsonb, body text)
+-- Work out anew, from all its stored webhooks, what is told of a session and of a
+-- peer, so that their order does not matter.  They add: a row that is missing, a time that
+-- is null, and what is newer than what the API said: that a session is over, a role.
+-- What that changes queues to be read from the API.
+CREATE FUNCTION hms_internal.tell(room text, session text, peer text, telling text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	told record;
+	changed bigint;
+	n bigint := bigint '0';
+BEGIN
+	INSERT INTO rooms (id, name, template_id)
+	SELECT room, max(d.room_name), max(d.template_id)
+	FROM webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
+	WHERE w.room_id = room AND w.session_id = session AND w.type = ANY (telling)
+	ON CONFLICT DO NOTHING;
+
+	SELECT max(w.account_id) AS account_id, max(w.app_id) AS app_id,
+		coalesce(min(d.session_started_at), min(w."timestamp"), min(w.synced_at)) AS began,
+		max(coalesce(d.session_stopped_at, w."timestamp", w.synced_at)) FILTER (WHERE w.type = 'session.close.success') AS ended,
+		max(coalesce(w."timestamp", w.synced_at)) FILTER (WHERE w.type = 'session.close.success') AS told_at
+	INTO told
+	FROM webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
+	WHERE w.room_id = room AND w.session_id = session AND w.type = ANY (telling);
+	INSERT INTO sessions AS t (id, room_id, customer_id, app_id, active, created_at, updated_at)
+	VALUES (session, room, told.account_id, told.app_id, told.ended IS NULL, told.began, told.ended)
+	ON CONFLICT (room_id, id) DO UPDATE SET active = excluded.active,
+		customer_id = coalesce(t.customer_id, excluded.customer_id), app_id = coalesce(t.app_id, excluded.app_id),
+		created_at = CASE WHEN t.synced_at IS NULL THEN excluded.created_at ELSE coalesce(t.created_at, excluded.created_at) END,
+		updated_at = coalesce(excluded.updated_at, t.updated_at)
+	WHERE t.synced_at IS NULL OR t.active AND NOT excluded.active AND told.told_at > t.synced_at;
+	GET DIAGNOSTICS changed = ROW_COUNT;
+
+	IF peer <> '' THEN
+		SELECT d.user_id, d.user_name, d.role, w."timestamp" AS at, min(d.joined_at) OVER () AS joined_at,
+			max(CASE WHEN w.type = 'peer.leave.success' THEN coalesce(d.left_at, w."timestamp", w.synced_at) END) OVER () AS left_at
+		INTO told
+		FROM webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
+		WHERE w.room_id = room AND w.session_id = session AND w.peer_id = peer
+			AND w.type = ANY (telling) AND w.type NOT LIKE 'session.%'
+		-- of one second: who leaves has the last role, who joins the first
+		ORDER BY w."timestamp" DESC NULLS LAST,
+			array_position('{peer.leave.success,role.change.success,peer.join.success}', w.type), w.id
+		LIMIT 1;
+		INSERT INTO session_peers AS t (id, session_id, room_id, user_id, name, role, joined_at, left_at)
+		VALUES (peer, session, room, told.user_id, told.user_name, told.role, told.joined_at, told.left_at)
+		ON CONFLICT (room_id, session_id, id) DO UPDATE SET
+			user_id = coalesce(nullif(t.user_id, ''), excluded.user_id), name = coalesce(nullif(t.name, ''), excluded.name),
+			role = CASE WHEN t.synced_at IS NULL OR told.at > t.synced_at THEN excluded.role ELSE t.role END,
+			joined_at = CASE WHEN t.synced_at IS NULL THEN excluded.joined_at ELSE coalesce(t.joined_at, excluded.joined_at) END,
+			left_at = coalesce(t.left_at, excluded.left_at)
+		WHERE t.synced_at IS NULL OR t.left_at IS NULL;
+		GET DIAGNOSTICS n = ROW_COUNT;
+	END IF;
+	IF changed + n > 0 THEN
+		INSERT INTO sync_queue (room_id, kind, id) VALUES (room, 'session', session)
+		ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at, read_at = NULL, attempts = 0, failed_at = NULL, last_error = NULL;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.tell(text, text, text, text[]) IS
+'Internal: what webhooks tell of a session';
+
+-- Store a webhook and what it tells; true unless it was there.
+CREATE FUNCTION hms_internal.store_webhook(mirror oid, told hms_internal._hms_webhook)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	telling CONSTANT text[] := ARRAY['session.open.success', 'session.close.success', 'peer.join.success',
+		'peer.leave.success', 'role.change.success'];
+	longest CONSTANT integer := 500;	-- characters of an id that a key can hold
+	about hms_internal._hms_webhook_data;
+	room text;
+	is_new integer;
+BEGIN
+	IF (told.id <> '' AND length(told.id) <= longest) IS NOT TRUE THEN
+		RAISE EXCEPTION 'the webhook has no id' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'A webhook of 100ms is a JSON object with id, type, timestamp and data.';
+	END IF;
+	IF jsonb_typeof(told.data) = 'object' THEN
+		SELECT d.* INTO about FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, told.data) AS d;
+	END IF;
+	room := CASE WHEN length(about.room_id) <= longest THEN about.room_id ELSE '' END;
+	-- one session's webhooks wait for one another: each sees what the others stored
+	PERFORM pg_advisory_xact_lock(mirror::integer, hashtext(about.session_id));
+	INSERT INTO webhook_events (version, id, "timestamp", type, account_id, app_id,
+		room_id, session_id, peer_id, user_id, template_id, is_replay, data, extra)
+	VALUES (told.version, told.id, told."timestamp", told.type, coalesce(told.account_id, about.account_id),
+		coalesce(told.app_id, about.app_id), coalesce(room, ''), about.session_id, about.peer_id, about.user_id,
+		coalesce(told.template_id, about.template_id), coalesce(told.is_replay, about.is_replay), told.data, told.extra)
+	ON CONFLICT DO NOTHING;
+	GET DIAGNOSTICS is_new = ROW_COUNT;
+	IF is_new > 0 AND told.type = ANY (telling) AND room <> '' AND about.session_id <> ''
+			AND length(about.session_id) <= longest AND coalesce(length(about.peer_id), 0) <= longest THEN
+		PERFORM hms_internal.tell(room, about.session_id,
+			CASE WHEN told.type NOT LIKE 'session.%' THEN about.peer_id END, telling);
+	END IF;
+	RETURN is_new > 0;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.store_webhook(oid, hms_internal._hms_webhook) IS
+'Internal: stores a webhook and what it tells';
+
+-- Take a webhook, given as text.
+CREATE FUNCTION hms_internal.receive_webhook(schema name, event text, headers jsonb, body text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	telling CONSTANT text[] := '{session.open.success,session.close.success,peer.join.success,peer.leave.success,role.change.success}';
-	told record;
-	is_new integer;
+	server CONSTANT text := coalesce(current_setting('hms.server', true), '');
+	told hms_internal._hms_webhook;
+	signed hms_internal._hms_webhook;
 BEGIN
-	IF jsonb_typeof(event) IS DISTINCT FROM 'object' OR coalesce(event ->> 'id', '') = '' THEN
-		RAISE EXCEPTION 'the webhook has no id' USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'A webhook of 100ms is a JSON object with id, type, timestamp and data.';
+	PERFORM hms_internal.enter(schema, 'webhook_events');
+	PERFORM hms_internal.use_account();
+	PERFORM hms_internal._hms_check_webhook(headers, coalesce(body, event));
+	PERFORM set_config('hms.server', server, true);
+	SELECT w.* INTO told FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook, NULL, event) AS w;
+	IF body IS NOT NULL THEN
+		SELECT w.* INTO signed FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook, NULL, body) AS w;
+		IF signed IS DISTINCT FROM told THEN
+			RAISE EXCEPTION 'the webhook is not what its body holds' USING ERRCODE = 'invalid_parameter_value';
+		END IF;
 	END IF;
-	IF body::jsonb <> event THEN
-		RAISE EXCEPTION 'the webhook is not what its body holds' USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	-- one session's webhooks wait for one another: each sees what the others stored
-	PERFORM pg_advisory_xact_lock(mirror::regnamespace::oid::integer, hashtext(event #>> '{data,session_id}'));
-	EXECUTE format($sql$
-		INSERT INTO %1$s.webhook_events (version, id, "timestamp", type, account_id, app_id,
-			room_id, session_id, peer_id, user_id, template_id, is_replay, data, extra)
-		SELECT e.version, e.id, e."timestamp", e.type, coalesce(e.account_id, d.account_id),
-			coalesce(e.app_id, d.app_id), coalesce(d.room_id, ''), d.session_id, d.peer_id, d.user_id,
-			coalesce(e.template_id, d.template_id), coalesce(e.is_replay, d.is_replay), e.data, e.extra
-		FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook, NULL, $1) AS e
-			LEFT JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL,
-				CASE jsonb_typeof(e.data) WHEN 'object' THEN e.data END) AS d ON true
-		ON CONFLICT DO NOTHING
-		RETURNING room_id, session_id, peer_id, type, "timestamp" AS at$sql$, mirror, ext)
-	INTO told USING event;
-	GET DIAGNOSTICS is_new = ROW_COUNT;
-	IF is_new = 0 OR told.room_id = '' OR told.session_id = '' OR NOT told.type = ANY (telling) THEN
-		RETURN is_new > 0;
-	END IF;
-
-	EXECUTE format($sql$
-		INSERT INTO %1$s.rooms AS t (id, name, template_id)
-		SELECT $1, max(d.room_name), max(d.template_id)
-		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
-		WHERE w.room_id = $1 AND w.session_id = $2 AND w.type = ANY ($3)
-		ON CONFLICT DO NOTHING$sql$, mirror, ext)
-	USING told.room_id, told.session_id, telling;
-
-	EXECUTE format($sql$
-		INSERT INTO %1$s.sessions AS t (id, room_id, customer_id, app_id, active, created_at, updated_at)
-		SELECT $2, $1, max(w.account_id), max(w.app_id),
-			coalesce(bool_and(w.type <> 'session.close.success'), true), min(d.session_started_at),
-			max(coalesce(d.session_stopped_at, w."timestamp")) FILTER (WHERE w.type = 'session.close.success')
-		FROM %1$s.webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
-		WHERE w.room_id = $1 AND w.session_id = $2 AND w.type = ANY ($3)
-		ON CONFLICT (room_id, id) DO UPDATE SET
-			active = excluded.active, synced_at = NULL,
-			customer_id = coalesce(t.customer_id, excluded.customer_id),
-			app_id = coalesce(t.app_id, excluded.app_id),
-			created_at = coalesce(t.created_at, excluded.created_at),
-			updated_at = coalesce(excluded.updated_at, t.updated_at)
-		WHERE t.synced_at IS NULL OR t.active AND NOT excluded.active$sql$, mirror, ext)
-	USING told.room_id, told.session_id, telling;
-
-	IF told.type NOT LIKE 'session.%' AND told.peer_id <> '' THEN
-		EXECUTE format($sql$
-			INSERT INTO %1$s.session_peers AS t (id, session_id, room_id, user_id, name, role, joined_at, left_at)
-			SELECT $3, $2, $1, w.user_id, w.user_name, w.role, w.joined_at, w.left_at
-			FROM (SELECT d.user_id, d.user_name, d.role, w."timestamp" AS at,
-					min(d.joined_at) OVER () AS joined_at,
-					max(CASE WHEN w.type = 'peer.leave.success' THEN coalesce(d.left_at, w."timestamp") END) OVER () AS left_at
-				FROM %1$s.webhook_events AS w
-					CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
-				WHERE w.room_id = $1 AND w.session_id = $2 AND w.peer_id = $3
-					AND w.type = ANY ($5) AND w.type NOT LIKE 'session.%%'
-				-- of one second: who leaves has the last role, who joins the first
-				ORDER BY w."timestamp" DESC NULLS LAST,
-					array_position('{peer.leave.success,role.change.success,peer.join.success}', w.type), w.id
-				LIMIT 1) AS w
-			ON CONFLICT (room_id, session_id, id) DO UPDATE SET
-				user_id = coalesce(nullif(t.user_id, ''), excluded.user_id),
-				name = coalesce(nullif(t.name, ''), excluded.name),
-				role = CASE WHEN t.synced_at IS NULL OR $4 > t.synced_at THEN excluded.role ELSE t.role END,
-				joined_at = coalesce(t.joined_at, excluded.joined_at),
-				left_at = coalesce(t.left_at, excluded.left_at),
-				synced_at = NULL
-			WHERE t.synced_at IS NULL OR t.left_at IS NULL$sql$, mirror, ext)
-		USING told.room_id, told.session_id, told.peer_id, told.at, telling;
-	END IF;
-	RETURN true;
+	RETURN hms_internal.store_webhook(to_regnamespace(quote_ident(schema))::oid, told);
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_store_webhook(text, text, jsonb, text) IS
-'Internal: stores a webhook and what it tells';
+COMMENT ON FUNCTION hms_internal.receive_webhook(name, text, jsonb, text) IS
+'Internal: takes a webhook into a mirror';
 
 -- hms_receive_webhook(schema, event, headers, body)
 --		Take a webhook of 100ms into a mirror.
 --
--- Arguments: the mirror's schema; the webhook; the request's headers as an object
--- of names (in any case) and values; the request's body byte by byte, of which a
--- signature is.  Returns whether it is new: one that was there, by its id, changes
--- nothing.  Any type of event is stored; those of sessions and peers also go into
--- their tables, so that these are current between two runs of hms_sync.
+-- Arguments: the mirror's schema; the webhook, as json or text (which may hold \u0000 and
+-- lone surrogates, stored as U+FFFD) or jsonb; the request's headers as an object of names (in
+-- any case) and values; the request's body byte by byte, of which a signature is.  Returns
+-- whether it is new: one that was there, by its id, changes nothing.  Any type of event
+-- is stored; those of sessions and peers also go into their tables, so that these are
+-- current between two runs of hms_sync.
 --
 -- Where hms.webhook_secret is set, the header that hms.webhook_header names must
 -- have that value.  A signature (header x-100ms-signature, HMAC-SHA256 of the body)
 -- must be right, by hms.webhook_key or else by the app secret; where
 -- hms.webhook_key is set, there must be one.
 --
--- The caller needs INSERT, SELECT and UPDATE on webhook_events, rooms, sessions and
--- session_peers.
+-- The caller needs INSERT, SELECT and UPDATE on webhook_events, rooms, sessions,
+-- session_peers and sync_queue.
 --
--- Errors: 28000 (it does not prove that it comes from 100ms), 22023 (it has no id, or
--- is not what the body holds),
--- 42P01 (no mirror there), 55000 (it is signed and there is no key).
+-- Errors: 28000 (it does not prove that it comes from 100ms), 22023 (it has no id, is no
+-- JSON object, or is not what the body holds), 42P01 (no mirror there), 42501 (a superuser
+-- in somebody else's mirror), 55000 (it is signed and there is no key).
 CREATE FUNCTION @extschema@.hms_receive_webhook(
 	schema name,
-	event jsonb,
+	event "any",
 	headers jsonb DEFAULT NULL,
 	body text DEFAULT NULL)
 RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-	SELECT CASE WHEN hms_internal._hms_check_webhook(hms_receive_webhook.headers,
-			coalesce(hms_receive_webhook.body, hms_receive_webhook.event::text))
-		THEN hms_internal._hms_store_webhook(hms_internal._hms_mirror(hms_receive_webhook.schema, 'webhook_events'), hms_internal._hms_schema(),
-			hms_receive_webhook.event, hms_receive_webhook.body) END;
-END;
-COMMENT ON FUNCTION @extschema@.hms_receive_webhook(name, jsonb, jsonb, text) IS
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'hms_receive_webhook';
+COMMENT ON FUNCTION @extschema@.hms_receive_webhook(name, "any", jsonb, text) IS
 'Take a webhook of 100ms into a mirror, once; false when it was there';
-REVOKE ALL ON FUNCTION @extschema@.hms_receive_webhook(name, jsonb, jsonb, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.hms_receive_webhook(name, "any", jsonb, text) FROM PUBLIC;
+
+-- What a mirror has of a list and what the API has, row by row, as far as they differ.
+CREATE FUNCTION hms_internal.compare(rooms text[], since timestamptz)
+RETURNS TABLE (relation text, room_id text, id text, difference text, api jsonb)
+LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+	known CONSTANT text[] := coalesce(compare.rooms, ARRAY(SELECT r.id FROM rooms AS r WHERE r.synced_at IS NOT NULL));
+	kept CONSTANT timestamptz := coalesce((SELECT s.kept_from FROM sync_settings AS s), '-infinity');
+BEGIN
+	RETURN QUERY
+	WITH there (name, value) AS MATERIALIZED (
+		SELECT 'rooms', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_rooms',
+			hms_internal.not_given(), NULL::boolean, hms_internal.not_given(), NULL::timestamptz, NULL::timestamptz) AS l
+		UNION ALL SELECT 'sessions', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
+			hms_internal.not_given(), NULL::boolean, compare.since, NULL::timestamptz) AS l WHERE compare.rooms IS NULL
+		UNION ALL SELECT 'sessions', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
+			compare.rooms, NULL::boolean, compare.since, NULL::timestamptz) AS l WHERE compare.rooms IS NOT NULL
+		UNION ALL SELECT 'recordings', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'live_streams', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'external_streams', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'recording_assets', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'events', e FROM hms_internal._hms_rows(NULL::jsonb, 'rooms_events', known, NULL::text[]) AS e
+	), named (name, room_id, id, value) AS (
+		SELECT t.name, CASE t.name WHEN 'rooms' THEN t.value ->> 'id' ELSE coalesce(t.value ->> 'room_id', '') END, t.value ->> 'id', t.value
+		FROM there AS t WHERE t.name <> 'events'
+		UNION ALL SELECT 'session_peers', p.room_id, p.id, to_jsonb(p)
+		FROM there AS t CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::@extschema@.hms_session_peer, 'hms_session_peers',
+			jsonb_build_object('id', t.value -> 'id', 'room_id', t.value -> 'room_id', 'peers', t.value -> 'peers')) AS p
+		WHERE t.name = 'sessions' AND (t.value ->> 'created_at')::timestamptz >= kept AND jsonb_typeof(t.value -> 'peers') IN ('object', 'array') AND p.id IS NOT NULL
+		UNION ALL SELECT CASE WHEN t.value ->> 'type' LIKE 'track.%' THEN 'track_events' ELSE 'error_events' END,
+			coalesce(t.value #>> '{data,room_id}', ''), t.value ->> 'id', t.value
+		FROM there AS t WHERE t.name = 'events'
+	), here AS (
+		SELECT 'rooms' AS name, r.id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM rooms AS r
+		UNION ALL SELECT 'sessions' AS name, s.room_id AS room_id, s.id AS id, s.created_at AS at, to_jsonb(s) AS value FROM sessions AS s
+		UNION ALL SELECT 'session_peers' AS name, p.room_id AS room_id, p.id AS id, s.created_at AS at, to_jsonb(p) AS value FROM session_peers AS p JOIN sessions AS s ON s.room_id = p.room_id AND s.id = p.session_id
+		UNION ALL SELECT 'recordings' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM recordings AS r
+		UNION ALL SELECT 'live_streams' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM live_streams AS r
+		UNION ALL SELECT 'external_streams' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM external_streams AS r
+		UNION ALL SELECT 'recording_assets' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM recording_assets AS r
+		UNION ALL SELECT 'track_events' AS name, e.room_id AS room_id, e.id AS id, NULL::timestamptz AS at, NULL::jsonb AS value FROM track_events AS e WHERE e."timestamp" > now() - interval '30 days'
+		UNION ALL SELECT 'error_events' AS name, e.room_id AS room_id, e.id AS id, NULL::timestamptz AS at, NULL::jsonb AS value FROM error_events AS e WHERE e."timestamp" > now() - interval '30 days'
+	)
+	SELECT coalesce(n.name, h.name), coalesce(n.room_id, h.room_id), coalesce(n.id, h.id),
+		CASE WHEN h.name IS NULL THEN 'missing' WHEN n.name IS NULL THEN 'not at 100ms' ELSE 'differs' END, n.value
+	FROM named AS n
+		FULL JOIN (SELECT * FROM here AS h WHERE (h.at < compare.since) IS NOT TRUE) AS h ON h.name = n.name AND h.room_id = n.room_id AND h.id = n.id
+	WHERE (n.name = 'rooms' OR coalesce(n.value ->> 'timestamp', n.value ->> 'created_at')::timestamptz >= kept) IS NOT FALSE
+		AND coalesce(n.room_id, h.room_id) = ANY (known || CASE WHEN compare.rooms IS NULL THEN coalesce(n.room_id, h.room_id) END)
+		AND (n.name IS NULL OR h.name IS NULL OR h.value IS NOT NULL
+			AND n.value <> (SELECT jsonb_object_agg(v.key, v.value) FROM jsonb_each(h.value) AS v WHERE n.value ? v.key))
+	ORDER BY 1, 2, 3;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.compare(text[], timestamptz) IS
+'Internal: what a mirror and the API do not have alike';
+
+-- Make a mirror's rows those that were found in the API.
+CREATE FUNCTION hms_internal.repair(differing jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	run hms_internal.run;
+	what text;
+	rows jsonb[];
+BEGIN
+	run.row_count := bigint '0';
+	run.too_old := bigint '0';
+	run.failures := 0;
+	FOREACH what IN ARRAY ARRAY['rooms', 'sessions', 'recordings', 'live_streams', 'external_streams', 'recording_assets', 'events'] LOOP
+		rows := ARRAY(SELECT f -> 'api' FROM jsonb_array_elements(differing) AS f
+			WHERE f ->> 'relation' IN (what, CASE what WHEN 'events' THEN 'track_events' END, CASE what WHEN 'events' THEN 'error_events' END)
+				AND f ->> 'difference' <> 'not at 100ms');
+		CONTINUE WHEN cardinality(rows) = 0;
+		IF what = 'events' THEN
+			PERFORM hms_internal.store_events(rows);
+		ELSE
+			run := hms_internal.store_part(run, what, rows, NULL);
+		END IF;
+	END LOOP;
+	-- peers go with their sessions, which are as they should be but for them
+	INSERT INTO sync_queue (room_id, kind, id)
+	SELECT DISTINCT p.room_id, 'session', p.session_id FROM jsonb_array_elements(differing) AS f
+		JOIN session_peers AS p ON p.room_id = f ->> 'room_id' AND p.id = f ->> 'id'
+	WHERE f ->> 'relation' = 'session_peers'
+	UNION SELECT f ->> 'room_id', 'session', f #>> '{api,session_id}' FROM jsonb_array_elements(differing) AS f
+	WHERE f ->> 'relation' = 'session_peers' AND f #>> '{api,session_id}' IS NOT NULL
+	ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at, read_at = NULL;
+	DELETE FROM session_peers AS t USING jsonb_array_elements(differing) AS f WHERE f ->> 'relation' IN ('session_peers', 'sessions')
+		AND f ->> 'difference' = 'not at 100ms' AND t.room_id = f ->> 'room_id' AND f ->> 'id' IN (t.id, t.session_id);
+	DELETE FROM sessions AS t USING jsonb_array_elements(differing) AS f WHERE f ->> 'relation' = 'sessions'
+		AND f ->> 'difference' = 'not at 100ms' AND t.room_id = f ->> 'room_id' AND t.id = f ->> 'id';
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.repair(jsonb) IS
+'Internal: makes rows of a mirror those of the API';
+
+-- hms_verify_mirror(schema, rooms, since, repair)
+--		What differs between a mirror and the API, a row a thing.
+--
+-- Arguments: the mirror's schema; only these rooms; only sessions that began since then;
+-- repair: bring what is missing or differs from the API, and delete sessions and peers that
+-- the API does not know.  Reads all lists whole, and the events of the last 30 days.
+--
+-- difference is missing, differs, or not at 100ms.
+-- Errors: those of hms_sync.
+CREATE FUNCTION @extschema@.hms_verify_mirror(
+	schema name, rooms text[] DEFAULT NULL, since timestamptz DEFAULT NULL, repair boolean DEFAULT false)
+RETURNS TABLE (relation text, room_id text, id text, difference text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	server CONSTANT text := coalesce(current_setting('hms.server', true), '');
+	differing jsonb;
+BEGIN
+	PERFORM hms_internal.enter(schema, 'sync_settings');
+	PERFORM hms_internal.use_account();
+	SELECT jsonb_agg(to_jsonb(c)) INTO differing FROM hms_internal.compare(rooms, since) AS c;
+	IF repair AND differing IS NOT NULL THEN
+		PERFORM hms_internal.repair(differing);
+	END IF;
+	PERFORM set_config('hms.server', server, true);
+	RETURN QUERY SELECT f ->> 'relation', f ->> 'room_id', f ->> 'id', f ->> 'difference' FROM jsonb_array_elements(differing) AS f;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.hms_verify_mirror(name, text[], timestamptz, boolean) IS
+'What differs between a mirror and the API; repair => true mends it';
+REVOKE ALL ON FUNCTION @extschema@.hms_verify_mirror(name, text[], timestamptz, boolean) FROM PUBLIC;
+
+-- How old each part of a mirror is.
+CREATE FUNCTION hms_internal.mirror_status()
+RETURNS TABLE (part text, read_at timestamptz, age interval, waiting bigint, due bigint, failing bigint, failing_since timestamptz, detail text)
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+	RETURN QUERY
+	SELECT coalesce(m.what, q.kind), coalesce(m.read_at, q.read_at), date_trunc('second', now() - coalesce(m.read_at, q.read_at)),
+		coalesce(q.waiting, 0), coalesce(q.due, 0), coalesce(q.failing, 0), q.failing_since, q.detail
+	FROM (SELECT k.what, max(k.read_at) AS read_at FROM sync_marks AS k GROUP BY k.what) AS m
+		FULL JOIN (SELECT CASE w.kind WHEN 'room' THEN 'rooms' WHEN 'session' THEN 'sessions' ELSE w.kind END AS kind, max(w.read_at) AS read_at,
+				count(*) FILTER (WHERE w.due_at < 'infinity') AS waiting, count(*) FILTER (WHERE w.due_at <= now()) AS due,
+				count(w.last_error) AS failing, min(w.failed_at) AS failing_since,
+				(array_agg(w.id || ': ' || w.last_error ORDER BY w.failed_at) FILTER (WHERE w.last_error IS NOT NULL))[1] AS detail
+			FROM sync_queue AS w GROUP BY 1) AS q ON q.kind = m.what
+	UNION ALL
+	(SELECT 'run', r.noted_at, date_trunc('second', now() - r.noted_at), 0, 0, cardinality(r.failed)::bigint,
+		CASE WHEN r.state <> 'done' THEN r.started_at END, concat_ws(': ', r.state, coalesce(r.detail, r.failed[1]))
+	FROM sync_runs AS r ORDER BY r.id DESC LIMIT 1)
+	ORDER BY 1;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.mirror_status() IS
+'Internal: how old each part of a mirror is';
+
+-- hms_mirror_status(schema)
+--		How old each part of a mirror is, what waits, and what fails since when.
+--
+-- A row a part (rooms, sessions, events, recordings, ..., and the last run): when it was
+-- last read and how long ago, how many things of it wait to be read by their id and how
+-- many of them are due, how many fail, since when, and the first of them with its error.
+-- Errors: 42P01 (no mirror there).
+CREATE FUNCTION @extschema@.hms_mirror_status(schema name)
+RETURNS TABLE (part text, read_at timestamptz, age interval, waiting bigint, due bigint, failing bigint, failing_since timestamptz, detail text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM hms_internal.enter(schema, 'sync_marks');
+	RETURN QUERY SELECT s.* FROM hms_internal.mirror_status() AS s;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.hms_mirror_status(name) IS
+'How old each part of a mirror is, what waits, and what fails since when';
+REVOKE ALL ON FUNCTION @extschema@.hms_mirror_status(name) FROM PUBLIC;
+
+-- Delete what was before: partitions of events as a whole, else rows.
+CREATE FUNCTION hms_internal.drop_before(before timestamptz)
+RETURNS TABLE (relation text, dropped bigint)
+LANGUAGE plpgsql VOLATILE
+AS $$
+#variable_conflict use_column
+DECLARE
+	part record;
+	n bigint;
+	gone bigint := bigint '0';
+BEGIN
+	UPDATE sync_settings AS s SET kept_from = greatest(s.kept_from, before);
+	FOR part IN SELECT c.oid::regclass AS name, pg_get_expr(c.relpartbound, c.oid) AS bounds
+		FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass('track_events') LOOP
+		IF substring(part.bounds FROM 'TO \(''([^'']*)''\)')::timestamptz <= before THEN
+			EXECUTE format('SELECT count(*) FROM %s', part.name) INTO STRICT n;
+			EXECUTE format('DROP TABLE %s', part.name);
+			gone := gone + n;
+		END IF;
+	END LOOP;
+	DELETE FROM track_events AS t WHERE t."timestamp" < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'track_events'; dropped := gone + n; RETURN NEXT;
+	DELETE FROM error_events AS t WHERE t."timestamp" < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'error_events'; dropped := n; RETURN NEXT;
+	DELETE FROM session_peers AS t USING sessions AS s
+	WHERE t.room_id = s.room_id AND t.session_id = s.id AND s.created_at < before AND s.active IS NOT TRUE;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'session_peers'; dropped := n; RETURN NEXT;
+	DELETE FROM peer_quality AS t USING sessions AS s
+	WHERE t.room_id = s.room_id AND t.session_id = s.id AND s.created_at < before AND s.active IS NOT TRUE;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'peer_quality'; dropped := n; RETURN NEXT;
+	DELETE FROM sync_queue AS q USING sessions AS s
+	WHERE q.room_id = s.room_id AND q.id = s.id AND q.kind IN ('events', 'session', 'quality') AND s.created_at < before AND s.active IS NOT TRUE;
+	DELETE FROM sessions AS s WHERE s.created_at < before AND s.active IS NOT TRUE;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'sessions'; dropped := n; RETURN NEXT;
+	DELETE FROM transcripts AS t USING recording_assets AS a WHERE t.room_id = a.room_id AND t.asset_id = a.id AND a.created_at < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'transcripts'; dropped := n; RETURN NEXT;
+	DELETE FROM chat_messages AS t USING recording_assets AS a WHERE t.room_id = a.room_id AND t.asset_id = a.id AND a.created_at < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'chat_messages'; dropped := n; RETURN NEXT;
+	DELETE FROM summaries AS t USING recording_assets AS a WHERE t.room_id = a.room_id AND t.asset_id = a.id AND a.created_at < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'summaries'; dropped := n; RETURN NEXT;
+	DELETE FROM sync_queue AS q USING recording_assets AS a
+	WHERE q.room_id = a.room_id AND q.id = a.id AND q.kind IN ('text', 'recording_assets') AND a.created_at < before;
+	DELETE FROM recording_assets AS t WHERE t.created_at < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'recording_assets'; dropped := n; RETURN NEXT;
+	DELETE FROM recordings AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed');
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'recordings'; dropped := n; RETURN NEXT;
+	DELETE FROM live_streams AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed');
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'live_streams'; dropped := n; RETURN NEXT;
+	DELETE FROM external_streams AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed');
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'external_streams'; dropped := n; RETURN NEXT;
+	DELETE FROM webhook_events AS t WHERE coalesce(t."timestamp", t.synced_at) < before;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'webhook_events'; dropped := n; RETURN NEXT;
+	DELETE FROM sync_runs AS t WHERE t.started_at < before AND t.state <> 'running';
+	GET DIAGNOSTICS n = ROW_COUNT;
+	relation := 'sync_runs'; dropped := n; RETURN NEXT;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.drop_before(timestamptz) IS
+'Internal: deletes what a mirror has from before then';
+
+-- hms_drop_before(schema, before)
+--		Delete what a mirror has from before then: sessions that began before it and are
+--		over, with their peers, recordings, streams, assets and their texts, events, webhooks.
+--
+-- Partitions of track_events that lie before it are dropped as a whole.  What is dropped is
+-- not read again.  Returns how many rows of each table.
+-- Errors: 22004 (no time), 42P01 (no mirror there), 42501 (not the owner).
+CREATE FUNCTION @extschema@.hms_drop_before(schema name, before timestamptz)
+RETURNS TABLE (relation text, dropped bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF before IS NULL THEN
+		RAISE EXCEPTION 'argument "before" must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM hms_internal.enter(schema, 'sync_settings');
+	RETURN QUERY SELECT d.* FROM hms_internal.drop_before(before) AS d;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.hms_drop_before(name, timestamptz) IS
+'Delete what a mirror has from before a time; months of events as a whole';
+REVOKE ALL ON FUNCTION @extschema@.hms_drop_before(name, timestamptz) FROM PUBLIC;
+
+-- hms_schedule_mirror(schema, cron)
+--		Let pg_cron bring a mirror up to date; returns the job's id.
+--
+-- cron: when, as "*/15 * * * *".  The job runs as the caller, and is named after the schema:
+-- scheduled again it changes.
+-- Errors: 22023 (pg_cron is not installed, or does not understand it), 42P01 (no mirror).
+CREATE FUNCTION @extschema@.hms_schedule_mirror(schema name, cron text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	home name;
+	job bigint;
+BEGIN
+	PERFORM hms_internal.enter(schema, 'sync_settings');
+	IF NOT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
+		RAISE EXCEPTION 'pg_cron is not installed in this database' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Put pg_cron into shared_preload_libraries, restart, and CREATE EXTENSION pg_cron in the database that cron.database_name names.';
+	END IF;
+	SELECT n.nspname INTO STRICT home FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'hms';
+	EXECUTE format('SELECT %I.schedule($1, $2, $3)', 'cron') INTO STRICT job
+	USING format('100ms %s', schema), cron, format('CALL %I.hms_sync(%L)', home, schema);
+	RETURN job;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.hms_schedule_mirror(name, text) IS
+'Let pg_cron keep a mirror up to date; returns the job''s id';
+REVOKE ALL ON FUNCTION @extschema@.hms_schedule_mirror(name, text) FROM PUBLIC;
+
+-- The schema that the extension is in, quoted.
+CREATE FUNCTION hms_internal._hms_schema() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT quote_ident(n.nspname)
+	FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+	WHERE e.extname = 'hms';
+END;
+COMMENT ON FUNCTION hms_internal._hms_schema() IS
+'Internal: the schema of the extension, quoted';
+
+-- The quoted name of a schema that has this relation of a mirror; raises 42P01.
+CREATE FUNCTION hms_internal._hms_mirror(schema name, relation text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM hms_internal.enter(schema, relation);
+	RETURN quote_ident(schema);
+END;
+$$;
+COMMENT ON FUNCTION hms_internal._hms_mirror(name, text) IS
+'Internal: the quoted name of a schema that has a mirror';
 
 -- Text made safe inside HTML and SVG, in elements and in quoted attributes.
 CREATE FUNCTION hms_internal._hms_html(value text)
@@ -4991,6 +6106,7 @@ BEGIN ATOMIC
 					'hms_template_settings', 'hms_template_destinations',
 					'hms_legacy_templates') THEN 'write'
 				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_create_reports', 'hms_sync',
+					'hms_verify_mirror', 'hms_drop_before', 'hms_schedule_mirror',
 					'hms_receive_webhook', 'hms_report_html', 'hms_check') THEN 'read'
 				ELSE 'write'
 			END);
@@ -5000,8 +6116,7 @@ COMMENT ON FUNCTION hms_internal._hms_functions(text) IS
 
 -- GRANT or REVOKE EXECUTE on functions.
 CREATE FUNCTION hms_internal._hms_set_privileges(
-	command text,
-	direction text,
+	grants boolean,
 	role regrole,
 	level text,
 	functions regprocedure[])
@@ -5018,14 +6133,17 @@ BEGIN
 				HINT = 'The levels are tokens, read, write and all.';
 	END IF;
 	FOREACH function IN ARRAY functions LOOP
-		EXECUTE format('%s EXECUTE ON ROUTINE %s %s %s',
-			command, function, direction, role);
+		IF grants THEN
+			EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', function, role);
+		ELSE
+			EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM %s', function, role);
+		END IF;
 	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_set_privileges(text, text, regrole, text, regprocedure[]) IS
+COMMENT ON FUNCTION hms_internal._hms_set_privileges(boolean, regrole, text, regprocedure[]) IS
 'Internal: GRANT or REVOKE EXECUTE on functions';
-REVOKE ALL ON FUNCTION hms_internal._hms_set_privileges(text, text, regrole, text, regprocedure[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hms_internal._hms_set_privileges(boolean, regrole, text, regprocedure[]) FROM PUBLIC;
 
 -- Let a role execute the functions of a level: tokens, read, write or all.
 -- Levels add up: grant each that is wanted.
@@ -5034,7 +6152,7 @@ CREATE FUNCTION @extschema@.hms_grant(role regrole, level text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-	SELECT hms_internal._hms_set_privileges('GRANT', 'TO', role, level,
+	SELECT hms_internal._hms_set_privileges(true, role, level,
 		ARRAY(SELECT f FROM hms_internal._hms_functions(level) f ORDER BY f));
 END;
 COMMENT ON FUNCTION @extschema@.hms_grant(regrole, text) IS
@@ -5046,7 +6164,7 @@ CREATE FUNCTION @extschema@.hms_revoke(role regrole, level text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-	SELECT hms_internal._hms_set_privileges('REVOKE', 'FROM', role, level,
+	SELECT hms_internal._hms_set_privileges(false, role, level,
 		ARRAY(SELECT f FROM hms_internal._hms_functions(level) f ORDER BY f));
 END;
 COMMENT ON FUNCTION @extschema@.hms_revoke(regrole, text) IS
@@ -5187,6 +6305,10 @@ BEGIN ATOMIC
 		('hms_create_reports', 'Make report views of a schema', $$SELECT hms_create_reports('video')$$),
 		('hms_create_mirror', 'Make tables for a copy', $$SELECT hms_create_mirror('video')$$),
 		('hms_sync', 'Bring the copy up to date', $$CALL hms_sync('video')$$),
+		('hms_verify_mirror', 'What it has otherwise', $$SELECT * FROM hms_verify_mirror('video')$$),
+		('hms_mirror_status', 'How old it is, what fails', $$SELECT part, age, waiting, failing FROM hms_mirror_status('video')$$),
+		('hms_drop_before', 'Delete what is old in it', $$SELECT * FROM hms_drop_before('video', now() - interval '2 years')$$),
+		('hms_schedule_mirror', 'Let pg_cron do it', $$SELECT hms_schedule_mirror('video', '*/15 * * * *')$$),
 		('hms_receive_webhook', 'Take a webhook into it', $$SELECT hms_receive_webhook('video', '{"id": "e-1", "type": "room.end.success"}')$$),
 		('hms_report_html', 'A report as a page of HTML', $$SELECT hms_report_html('video', after => now() - interval '7 days')$$),
 		('hms_check', 'Is everything set up right?', $$SELECT * FROM hms_check()$$),

@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 WORK = sys.argv[1]
 PATTERN = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -180,6 +181,42 @@ joined("LATERAL of sessions", SAME, "hms_sessions(%s) r", "LATERAL hms_sessions(
 joined("LATERAL of track events", SAME, "hms_track_events(%s) r", "LATERAL hms_track_events(l.id) AS r")
 joined("JOIN of a foreign table", "count(*), sum(hashtextextended(r.id, 0)::numeric)", "hms_track_events(%s) r",
        "live.track_events AS r WHERE r.room_id = l.id", "'65f0' || lpad(g::text, 3, '0') || '00000000000000001'")
+# --- what a mirror asks for ----------------------------------------------------------------
+
+
+def account(*size):
+    """An account of that many rooms, sessions, days and events a session, 50 ms a request; its process and port."""
+    process = subprocess.Popen([sys.executable, HERE + "/account.py", "50"] + [str(n) for n in size],
+                               stdout=subprocess.PIPE, text=True)
+    return process, process.stdout.readline().strip()
+
+
+def sync(port, first=False):
+    """Requests and milliseconds of one run of hms_sync."""
+    url = "http://127.0.0.1:%s" % port
+    urllib.request.urlopen(url + "/count")
+    out = psql("SET client_min_messages = error; SET hms.api_url = '%s/v2';\n%s\\timing on\nCALL hms_sync('kept');\n"
+               % (url, "DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept; SELECT hms_create_mirror('kept');\n" if first else ""))
+    return int(urllib.request.urlopen(url + "/count").read()), float(re.findall(r"^Time: ([0-9.]+) ms", out, re.M)[-1])
+
+
+FIRST = "a first sync of 40 rooms, 4,000 sessions, 20,000 events"
+UNCHANGED = "a sync of an unchanged account of 100,000 sessions"
+if re.search(PATTERN, "mirror: " + FIRST + UNCHANGED):
+    small, port = account(40, 4000, 28, 5)
+    pages = 1 + 41 + 40 * 6 + 4
+    runs = [sync(port, True) for _ in range(3)]
+    requests, took = statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
+    value(FIRST, "%d" % requests, "requests for %d pages: %.2f" % (pages, requests / pages), "<= 1.3")
+    value("its time", "%.0f" % took, "ms, %.2f of its requests 8 at a time" % (took / (requests / 8 * 50)), "<= 2")
+    value("the next one, nothing changed, four sessions on", "%d" % sync(port)[0], "requests", "<= 6")
+    small.terminate()
+    large, port = account(40, 100000, 365, 5)
+    sync(port, True)
+    value(UNCHANGED, "%d" % sync(port)[0], "requests", "<= 6")
+    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:%s/grow" % port, method="POST"))
+    value("with 200 new sessions in its 40 rooms", "%d" % sync(port)[0], "requests", "<= 60")
+    large.terminate()
 
 # --- one call -----------------------------------------------------------------------
 

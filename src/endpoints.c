@@ -95,6 +95,13 @@ static const char *const error_event_types[] = {
 	"client.disconnected", "client.connect.failed", NULL
 };
 
+/* what a mirror keeps of them */
+static const char *const mirror_event_types[] = {
+	"track.add.success", "track.update.success", "track.remove.success",
+	"client.publish.failed", "client.subscribe.failed", "client.join.failed",
+	"client.disconnected", "client.connect.failed", NULL
+};
+
 /* functions that are computed from the stays of peers in sessions */
 static const char *const stay_functions[] = {
 	"hms_attendance", "hms_session_usage", "hms_talk_time", "hms_concurrency",
@@ -454,13 +461,31 @@ static const HmsEndpoint endpoints[] = {
 		.expected = 20000, .serves = talk_time_functions,
 	},
 	{
+		/* the first page of each of many rooms, as it stands */
+		CALL("events_page", "list events", HMS_GET, "/analytics/events"),
+		.params = {ARG("room_id", HMS_REQUIRED),
+		TYPES(mirror_event_types), FIXED("limit", "100")},
+		.serves = track_events_functions,
+	},
+	{
+		CALL("rooms_events", "list events", HMS_GET, "/analytics/events"),
+		.params = {ARG("room_id", HMS_REQUIRED),
+		TYPES(mirror_event_types)},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
+	},
+	{
+		CALL("rooms_errors", "list error events", HMS_GET, "/analytics/events"),
+		.params = {ARG("room_id", HMS_REQUIRED),
+		TYPES(error_event_types)},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
+	},
+	{
 		/* of many sessions at a time: two arrays, session_id[i] is of room_id[i] */
-		CALL("sessions_tracks", "list track events", HMS_GET, "/analytics/events"),
+		CALL("sessions_events", "list events", HMS_GET, "/analytics/events"),
 		.params = {ARG("room_id", HMS_REQUIRED | HMS_PAIRED),
 		ARG("session_id", HMS_REQUIRED | HMS_PAIRED),
-		TYPES(track_event_types)},
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
-		.expected = 20000, .serves = track_events_functions,
+		TYPES(mirror_event_types)},
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
 	},
 	{
 		CALL("hms_recording_events", "list recording events", HMS_GET, "/analytics/events"),

@@ -41,7 +41,9 @@ $api->add(sessions => [ { id => 'by-cron', room_id => 'cron-room', active => fal
 
 foreach my $way (sort keys %way)
 {
-	$db{$way}->value(q{SELECT cron.schedule('hms sync', '* * * * *', $$CALL hms_sync('video')$$)});
+	cmp_ok($db{$way}->value(q{SELECT hms_schedule_mirror('video', '1 1 1 1 *')}), '>', 0, "by $way: a job is made");
+	is($db{$way}->value(q{SELECT hms_schedule_mirror('video', '* * * * *') = jobid FROM cron.job}), 't', "by $way: and changed");
+	is($db{$way}->error(q{SELECT hms_schedule_mirror('video', 'soon')})->{state}, '22023', "by $way: not to what is no time");
 	$db{$way}->value(q{SELECT cron.schedule('attendance', '* * * * *', $$
 		INSERT INTO daily_attendance
 		SELECT date_trunc('day', u.started_at), a.user_id, sum(a.minutes)
@@ -104,9 +106,9 @@ foreach my $way (sort keys %way)
 {
 	my $db  = $db{$way};
 	my %job = map { $_->{jobname} => $_ } @{ $db->rows('SELECT DISTINCT ON (j.jobname) j.jobname, d.status, d.return_message FROM cron.job_run_details AS d JOIN cron.job AS j USING (jobid) ORDER BY j.jobname, d.runid') };
-	is($job{'hms sync'}{status}, 'succeeded', "by $way: the job that syncs has succeeded") or diag explain \%job;
+	is($job{'100ms video'}{status}, 'succeeded', "by $way: the job that syncs has succeeded") or diag explain \%job;
 	is($db->value(q{SELECT count(*) FROM video.sessions WHERE id = 'by-cron'}), 1, "by $way: and brought what was new");
-	is($db->value(q{SELECT state FROM video.sync_state WHERE what = 'run'}), 'done', "by $way: its run is done");
+	is($db->value(q{SELECT state FROM video.sync_runs ORDER BY id DESC LIMIT 1}), 'done', "by $way: its run is done");
 	is($job{attendance}{status}, 'succeeded', "by $way: the job that writes the report has succeeded") or diag explain \%job;
 	is($db->value('SELECT (SELECT count(*) FROM daily_attendance) > 0 AND NOT EXISTS ('
 		. "SELECT user_id, sum(minutes) FROM hms_attendance(after => current_date - 3, before => current_date - interval '1 ms') GROUP BY user_id"

@@ -111,7 +111,7 @@ sub events_of
 			is($odd, 0, "and its attendance: $mirror");
 		}
 	}
-	is($db->value("SELECT count(*) FROM order1.sync_state"), 0, 'webhooks move no mark');
+	is($db->value("SELECT count(*) FROM order1.sync_marks"), 0, 'webhooks move no mark');
 	$db->value("CALL hms_sync('order1')");
 	is($db->value('SELECT (SELECT count(*) FROM ((SELECT id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra FROM order1.sessions) EXCEPT ALL (SELECT * FROM hms_sessions())) AS x)'
 		. ' + (SELECT count(*) FROM order1.sessions WHERE synced_at IS NULL) + (SELECT count(*) FROM order1.session_peers WHERE synced_at IS NULL) + (SELECT count(*) FROM order1.rooms WHERE synced_at IS NULL)'), 0,
@@ -124,19 +124,64 @@ sub events_of
 	my $before = $db->value("SELECT joined_at FROM order1.session_peers WHERE id = '$inside->{id}'");
 	receive('order1', event('peer.join.success', '2020-01-01T00:00:00Z', %about, role => 'old-role', joined_at => '2020-01-01T00:00:00Z', user_id => 'old-user'));
 	is($db->value("SELECT role || joined_at || user_id FROM order1.session_peers WHERE id = '$inside->{id}'"), "$inside->{role}$before$inside->{user_id}", 'an old event does not change what the API said');
-	my $marks = $db->value("SELECT string_agg(s::text, ',' ORDER BY s::text) FROM order1.sync_state AS s");
+	my $marks = $db->value("SELECT string_agg(s::text, ',' ORDER BY s::text) FROM order1.sync_marks AS s");
 	receive('order1', event('role.change.success', '2099-01-01T00:00:00Z', %about, role => 'new-role'));
 	receive('order1', event('peer.leave.success', '2099-01-01T00:01:00Z', %about, role => 'new-role', left_at => '2099-01-01T00:01:00Z'));
 	receive('order1', event('session.close.success', '2099-01-01T00:02:00Z', room_id => $session->{room_id}, session_id => $session->{id}, session_stopped_at => '2099-01-01T00:02:00Z'));
 	is($db->value("SELECT p.role || ' ' || date_part('year', p.left_at) || ' ' || s.active || ' ' || date_part('year', s.updated_at) FROM order1.session_peers AS p JOIN order1.sessions AS s ON s.id = p.session_id WHERE p.id = '$inside->{id}'"), 'new-role 2099 false 2099', 'a new one does');
-	is($db->value("SELECT string_agg(s::text, ',' ORDER BY s::text) FROM order1.sync_state AS s"), $marks, 'and no mark moves');
+	is($db->value("SELECT string_agg(s::text, ',' ORDER BY s::text) FROM order1.sync_marks AS s"), $marks, 'and no mark moves');
 	$db->value("CALL hms_sync('order1')");
 	is($db->value("SELECT s.active || ' ' || (p.left_at IS NULL) FROM order1.session_peers AS p JOIN order1.sessions AS s ON s.id = p.session_id WHERE p.id = '$inside->{id}'"), 'true true', 'until a sync reads it again');
 
-	# a session that 100ms does not know is asked for once
-	receive('order1', event('session.open.success', '2026-01-01T00:00:00Z', room_id => 'no-room', session_id => 'no-session', session_started_at => '2026-01-01T00:00:00Z'));
-	$db->value("CALL hms_sync('order1')");
-	is(scalar(grep { $_->{path} =~ /no-session/ } $api->during(sub { $db->value("CALL hms_sync('order1')") })), 0, 'a session that 100ms does not know is asked for once');
+	# late ones do not change what the API said, one after another
+	my ($peer) = grep { !$_->{left_at} } values %{ $on->{peers} };
+	$db->value("CALL hms_sync('order2')");
+	my %of = (room_id => $on->{room_id}, session_id => $on->{id}, peer_id => $peer->{id}, joined_at => $peer->{joined_at});
+	receive('order2', event('peer.join.success', '2020-01-01T00:00:00Z', %of, role => 'late-guest'));
+	receive('order2', event('role.change.success', '2020-01-01T00:00:01Z', %of, role => 'late-backstage'));
+	is($db->value("SELECT role FROM order2.session_peers WHERE id = '$peer->{id}'"), $peer->{role}, 'late webhooks do not change what the API said');
+
+	# what 100ms does not know, refuses, or has elsewhere, and a peer that it does not know: asked for once, and gone
+	my ($past) = grep { !$_->{active} && keys %{ $_->{peers} } } @{ $world->{sessions} };
+	my ($elsewhere) = grep { !$_->{active} && $_->{room_id} ne $past->{room_id} } @{ $world->{sessions} };
+	my @about = ([ 'no-room', 'no-session' ], [ $past->{room_id}, '..' ], [ '..', 'dots' ], [ $past->{room_id}, '' ], [ $past->{room_id}, $elsewhere->{id} ], [ $past->{room_id}, 'x' x 3000 ]);
+	foreach my $about (@about)
+	{
+		receive('order1', event('session.open.success', '2026-01-01T00:00:00Z', room_id => $about->[0], session_id => $about->[1], session_started_at => '20XX-01-01T00:00:00Z'));
+	}
+	receive('order1', event('peer.join.success', '2026-01-01T00:00:00Z', room_id => $past->{room_id}, session_id => $past->{id}, peer_id => 'no-peer', joined_at => '2026-01-01T00:00:00Z'));
+	receive('order1', event(undef, '2026-01-01T00:00:00Z', room_id => $past->{room_id}, session_id => 'no-type'));
+	receive('order1', event('session.open.success', '2026-01-01T00:00:00Z', room_id => $past->{room_id}));
+	is($db->value("SELECT count(*) FROM order1.sessions WHERE created_at IS NULL OR id = 'no-type'"), 0, 'a time that is none leaves no session without a begin, and no type tells nothing');
+	my (undef, undef, $told) = $db->run("CALL hms_sync('order1')");
+	like($told, qr/WARNING:.*session no-session of room no-room/, 'what 100ms does not know is named');
+	like($told, qr/WARNING:.*session \.\. of room/, 'what our own checks refuse is named');
+	is($db->value("SELECT state || ' ' || (cardinality(failed) >= 3) FROM order1.sync_runs ORDER BY id DESC LIMIT 1"), 'done true', 'the run is done, and names them');
+	is($db->value("SELECT count(*) FROM order1.sessions WHERE synced_at IS NULL"), 0, 'no session is left that only webhooks tell of');
+	is($db->value("SELECT count(*) FROM order1.session_peers WHERE synced_at IS NULL"), 0, 'no peer either');
+	is($db->value("SELECT count(*) FROM hms_verify_mirror('order1')"), 0, 'the mirror is what the API has');
+	is(scalar(grep { $_->{path} =~ m{no-session|no-room|/dots|$elsewhere->{id}} } $api->during(sub { $db->value("CALL hms_sync('order1')") })), 0, 'they are asked for once');
+	receive('order1', event('session.close.success', '2026-01-01T01:00:00Z', room_id => 'no-room', session_id => 'no-session'));
+	is(scalar(grep { $_->{path} =~ m{no-session} } $api->during(sub { $db->value("CALL hms_sync('order1')") })), 1, 'and again when a webhook tells of them anew');
+}
+
+# Names that jsonb refuses come in as json or text.
+{
+	my %about = (room_id => 'r', session_id => 'odd-names', session_started_at => '2026-01-01T00:00:00Z', joined_at => '2026-01-01T00:00:00Z');
+	my @names = ('a\u0000b', 'a\ud800b', 'a\udc00b', 'a\ud83d\ude00b');
+	foreach my $type ('json', 'text')
+	{
+		foreach my $n (0 .. $#names)
+		{
+			my $text = encode(event('peer.join.success', '2026-01-01T00:00:00Z', %about, peer_id => "$type-$n", user_name => 'NAME'));
+			$text =~ s/NAME/$names[$n]/;
+			is($db->value("SELECT hms_receive_webhook('video', '$text'::$type)"), 't', "$type with the name $names[$n] is taken");
+		}
+		is($db->value("SELECT string_agg(name, ' ' ORDER BY id) FROM video.session_peers WHERE session_id = 'odd-names' AND id LIKE '$type-%'"), encode_utf8("a\x{fffd}b a\x{fffd}b a\x{fffd}b a\x{1f600}b"), "and what is no character is U+FFFD: $type");
+	}
+	my $text = encode(event('x', '2026-01-01T00:00:00Z', room_id => 'r'));
+	is($db->value("SELECT hms_receive_webhook('video', '$text'::jsonb)"), 't', 'jsonb is taken too');
+	is($db->error("SELECT hms_receive_webhook('video', 7)")->{state}, '42804', 'a number is not');
 }
 
 # Two webhooks of a session at the same time.
@@ -199,7 +244,7 @@ sub events_of
 	$db->value(q{
 		CREATE ROLE web_anon; CREATE SCHEMA api; GRANT USAGE ON SCHEMA api TO web_anon;
 		CREATE FUNCTION api.video_webhook(json) RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-		AS $$ SELECT hms_receive_webhook('video', $1::jsonb, current_setting('request.headers', true)::jsonb, $1::text) $$;
+		AS $$ SELECT hms_receive_webhook('video', $1, current_setting('request.headers', true)::jsonb, $1::text) $$;
 		REVOKE ALL ON FUNCTION api.video_webhook FROM PUBLIC; GRANT EXECUTE ON FUNCTION api.video_webhook TO web_anon;});
 	my $post = sub {
 		my ($body, $headers) = @_;

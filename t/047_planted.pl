@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $api = Hms::Api->launch;
-my $db  = Hms::Db->launch($api);
+my $db  = Hms::Db->launch($api, 'hms.webhook_unproven' => 'on');
 $db->value('DROP EXTENSION hms');
 
 # The names that are followed by a parenthesis anywhere in the script, in bodies and in dynamic SQL.
@@ -120,7 +120,7 @@ cmp_ok(planted(), '>', 500, 'overloads stand beside the extension');
 use_all('after');
 
 # A schema of the internals' name that is there already is nobody's to adopt.
-$db->value('DROP EXTENSION hms; DROP OWNED BY planter; CREATE SCHEMA hms_internal');
+$db->value('DROP EXTENSION hms CASCADE; DROP OWNED BY planter; CREATE SCHEMA hms_internal');
 is($db->error('CREATE EXTENSION hms')->{state}, '42P06', 'a schema that was there is not taken over');
 
 done_testing();

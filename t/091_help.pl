@@ -10,7 +10,7 @@ use Hms;
 use Test::More;
 
 my $api = Hms::Api->launch;
-my $db  = Hms::Db->launch($api, 'hms.webhook_unproven' => 'on', 'hms.beam_url' => "$api->{origin}/api/v2", 'hms.policy_url' => "$api->{origin}/policy/v1");
+my $db  = Hms::Db->launch($api, shared_preload_libraries => 'pg_cron', 'cron.database_name' => 'postgres', 'hms.webhook_unproven' => 'on', 'hms.beam_url' => "$api->{origin}/api/v2", 'hms.policy_url' => "$api->{origin}/policy/v1");
 
 my @functions = @{ $db->column(<<'SQL') };
 SELECT DISTINCT p.proname FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
@@ -92,10 +92,10 @@ my %screens;
 		else { push @{ $screens{$name} }, $_ }
 	}
 }
-my $silent  = qr/^hms_(?:sync|template_recordings)$/;    # these need not return a row
+my $silent  = qr/^hms_(?:sync|verify_mirror|mirror_status|template_recordings)$/;    # these need not return a row
 my $session = $db->session;
 $session->ask('SET client_min_messages = warning');
-$session->value("CREATE ROLE app; CREATE SCHEMA video; SELECT hms_create_mirror('video')");
+$session->value("CREATE EXTENSION pg_cron; CREATE ROLE app; CREATE SCHEMA video; SELECT hms_create_mirror('video')");
 foreach my $function (@functions)
 {
 	is_narrow($function, @{ $screens{$function} });

@@ -15,7 +15,7 @@ from answers import encode
 
 ACTIONS = {"status", "delay", "reset", "reset_after", "truncate", "stall", "stall_after", "drip",
            "garbage", "raw_body", "flood", "repeat_cursor", "endless", "redirect"}
-OTHERS = {"path", "method", "after", "times", "chance", "headers", "body"}
+OTHERS = {"path", "query", "method", "after", "times", "chance", "headers", "body"}
 GARBAGE = b"\x00\xff\xfe this is not HTTP \x01\x02\r\n\r\n" * 4
 ROWS = ("data", "events", "responses", "results")
 TICK = 0.05  # seconds between two drops of a drip
@@ -37,14 +37,16 @@ class Faults:
             if not set(rule) & ACTIONS:
                 raise ValueError("a rule without an action")
             re.compile(rule.get("path", ""))
+            re.compile(rule.get("query", ""))
         self.rules = [dict(rule, seen=0) for rule in rules]
 
     def clear(self):
         self.rules = []
 
-    def take(self, method, path):
+    def take(self, method, path, query):
         for rule in self.rules:
-            if rule.get("method", method) != method or not re.search(rule.get("path", ""), path):
+            if (rule.get("method", method) != method or not re.search(rule.get("path", ""), path)
+                    or not re.search(rule.get("query", ""), query)):
                 continue
             if random.random() >= rule.get("chance", 1):
                 continue

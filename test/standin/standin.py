@@ -91,7 +91,7 @@ async def record(request, handler):
     body = (await request.read()).decode("utf-8", "replace")
     entry = log_entry(request, body)
     state.log.append(entry)
-    rule = state.faults.take(request.method, path)
+    rule = state.faults.take(request.method, path, entry["query"])
     try:
         response = await (faults.misbehave(request, handler, rule) if rule else handler(request))
     except web.HTTPException as error:  # no such route: plain text, not the API's shape
