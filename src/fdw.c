@@ -813,7 +813,7 @@ hms_fdw_init(void)
 
 /* fdw_handler() */
 Datum
-hms_fdw_handler(PG_FUNCTION_ARGS)
+hms_fdw_handler(FunctionCallInfo fcinfo pg_attribute_unused())
 {
 	FdwRoutine *routine = makeNode(FdwRoutine);
 

@@ -513,6 +513,8 @@ hms_reader_open(HmsReader *reader, uint64 *key)
 	StringInfoData text;
 
 	initStringInfo(&text);
+	if (request)
+		appendStringInfo(&text, "%s%s?%s\n", request->base, request->path, request->query);
 	for (int i = 0; request && i < request->nrooms; i++)
 		appendStringInfo(&text, "%s\n", hms_request_url(request, i, 0, NULL, 0));
 	key[0] = hash_bytes_extended((unsigned char *) text.data, text.len, 0);

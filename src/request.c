@@ -127,7 +127,7 @@ not_given(void)
 
 /* not_given(): the default of an argument that names something */
 Datum
-hms_not_given(PG_FUNCTION_ARGS)
+hms_not_given(FunctionCallInfo fcinfo pg_attribute_unused())
 {
 	PG_RETURN_TEXT_P(cstring_to_text(not_given()));
 }

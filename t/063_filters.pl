@@ -164,6 +164,11 @@ $api->faults({ path => 'sessions', status => 500, times => 0 });
 like(($session->ask("SET hms.retries = 0; SELECT count(*) FROM live.sessions WHERE room_id = 'long'"))[1], qr/MS500/, 'another failure raises');
 $api->faults;
 
+# Lists of every room, asked for by several rows: each has its own answer.
+$session->value('CREATE TABLE flags AS SELECT * FROM (VALUES (1, true), (2, false), (3, NULL), (4, true)) v (n, flag); ANALYZE flags; SET enable_nestloop = off');
+is($session->value('SELECT string_agg(n::text, \',\' ORDER BY n) FROM flags f WHERE EXISTS (SELECT FROM live.room_codes c WHERE c.enabled = f.flag)'), '1,4', 'every room for several rows');
+$session->value('RESET enable_nestloop');
+
 # Estimates and costs: a filter makes a scan cheaper and smaller, and a join by rooms takes the rooms one by one.
 sub estimate { my ($sql) = @_; return $session->value("EXPLAIN $sql") =~ /cost=[\d.]+\.\.([\d.]+) rows=(\d+)/ }
 foreach my $from ('hms_sessions()', 'live.sessions')
