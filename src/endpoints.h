@@ -117,6 +117,9 @@ typedef struct HmsEndpoint
 								 * row; "": whichever member has them */
 	bool		rows_by_id;		/* they stand in a map by id */
 	HmsPaging	paging;
+	const char *time;			/* the list comes newest first by this member,
+								 * and arguments "after" and "before", both
+								 * inclusive, filter by it; NULL: it does not */
 	int			max_page;		/* rows of a page at most, when not 100 */
 	const HmsRowShape *shape;
 

@@ -697,6 +697,8 @@ hms_reader_explain(List *readers, List *ancestors, ExplainState *es)
 	if (used.retries > 0)
 		ExplainPropertyInteger("Retries", NULL, used.retries, es);
 	ExplainPropertyInteger("Pages", NULL, used.pages, es);
+	if (used.windows > 1)
+		ExplainPropertyInteger("Windows", NULL, used.windows, es);
 	ExplainPropertyInteger("Bytes", NULL, used.bytes, es);
 	if (es->timing)
 		ExplainPropertyFloat("Waited", "ms", used.usec_waited / 1000.0, 3, es);

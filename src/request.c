@@ -797,7 +797,11 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 			append_query(query, hms_param_wire(param), texts[i]);
 	}
 	else
+	{
+		if (arg->type == TIMESTAMPTZOID && strcmp(param->name, "after") == 0)
+			request->after = DatumGetTimestampTz(arg->value);
 		append_query(query, hms_param_wire(param), arg_text(param, arg));
+	}
 }
 
 HmsRequest *
@@ -828,6 +832,7 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 	request->account = account;
 	request->base = account ? base_url(account, endpoint) : "";
 	request->nrooms = 1;
+	TIMESTAMP_NOBEGIN(request->after);
 	request->rooms = palloc0(sizeof(char *));
 	if (hms_request_names_nothing(endpoint, args, nargs))
 	{
@@ -1033,15 +1038,36 @@ hms_request_limit(const HmsRequest *request)
 	return endpoint->max_page > 0 ? Min(endpoint->max_page, hms_page_size) : hms_page_size;
 }
 
+/* Append a query without the parameters that begin so. */
+static void
+append_query_without(StringInfo buf, const char *query, const char *name)
+{
+	while (*query)
+	{
+		size_t		len = strcspn(query, "&");
+
+		if (strncmp(query, name, strlen(name)) != 0)
+			appendStringInfo(buf, "%s%.*s", buf->len > 0 ? "&" : "", (int) len, query);
+		query += len;
+		query += *query == '&';
+	}
+}
+
 char *
-hms_request_url(const HmsRequest *request, int room, int limit,
-				const char *cursor, int page)
+hms_request_window_url(const HmsRequest *request, int room, int limit,
+					   const char *cursor, int page, TimestampTz before)
 {
 	StringInfoData url;
 	StringInfoData query;
 
 	initStringInfo(&query);
-	appendStringInfoString(&query, request->query);
+	if (TIMESTAMP_IS_NOEND(before))
+		appendStringInfoString(&query, request->query);
+	else
+	{
+		append_query_without(&query, request->query, "before=");
+		append_query(&query, "before", timestamp_text("before", before));
+	}
 	if (request->rooms[room] && !request->room_in_path)
 		append_query(&query, "room_id", request->rooms[room]);
 	if (request->sessions)
@@ -1071,4 +1097,11 @@ hms_request_url(const HmsRequest *request, int room, int limit,
 		appendStringInfo(&url, "?%s", query.data);
 	pfree(query.data);
 	return url.data;
+}
+
+char *
+hms_request_url(const HmsRequest *request, int room, int limit,
+				const char *cursor, int page)
+{
+	return hms_request_window_url(request, room, limit, cursor, page, DT_NOEND);
 }

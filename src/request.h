@@ -49,6 +49,7 @@ typedef struct HmsRequest
 	int			nrooms;
 	bool		room_in_path;	/* the rooms stand in the path, not in the query */
 	bool		room_is_condition;	/* no argument gives the rooms */
+	TimestampTz after;			/* the filter of that name; DT_NOBEGIN: none */
 	bool		has_limit;		/* the caller has set the page size */
 	bool		nothing;		/* an id is NULL, so there is nothing to ask for:
 								 * no rooms, and no URL */
@@ -120,5 +121,9 @@ extern int	hms_request_limit(const HmsRequest *request);
  */
 extern char *hms_request_url(const HmsRequest *request, int room, int limit,
 							 const char *cursor, int page);
+
+/* The same with another value for the argument "before"; DT_NOEND: with its own. */
+extern char *hms_request_window_url(const HmsRequest *request, int room, int limit,
+									const char *cursor, int page, TimestampTz before);
 
 #endif							/* HMS_REQUEST_H */

@@ -755,6 +755,41 @@ read_value(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 	}
 }
 
+/* The same, and note how far that is. */
+static void
+read_noted(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
+{
+	HmsRows    *rows = maker->rows;
+
+	read_value(maker, reader, key);
+	if (rows->reached_count == rows->reached_size)
+	{
+		rows->reached_size *= 2;
+		rows->reached = repalloc(rows->reached, sizeof(int) * rows->reached_size);
+	}
+	rows->reached[rows->reached_count++] = rows->count;
+}
+
+void
+hms_rows_note_values(HmsRows *rows)
+{
+	rows->reached_size = 128;
+	rows->reached = MemoryContextAlloc(GetMemoryChunkContext(rows),
+									   sizeof(int) * rows->reached_size);
+}
+
+void
+hms_rows_remove(HmsRows *rows, int row, int count)
+{
+	int			later = rows->count - row - count;
+
+	memmove(hms_rows_values(rows, row), hms_rows_values(rows, row + count),
+			sizeof(Datum) * rows->width * later);
+	memmove(hms_rows_nulls(rows, row), hms_rows_nulls(rows, row + count),
+			sizeof(bool) * rows->width * later);
+	rows->count -= count;
+}
+
 void
 hms_rows_read(HmsRows *rows, HmsJsonReader *reader, const HmsJsonValue *key)
 {
@@ -766,5 +801,7 @@ int
 hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader, bool may_be_map)
 {
 	rows->maker->rows = rows;
-	return read_each(rows->maker, reader, may_be_map, read_value);
+	rows->reached_count = 0;
+	return read_each(rows->maker, reader, may_be_map,
+					 rows->reached ? read_noted : read_value);
 }

@@ -79,6 +79,11 @@ typedef struct HmsRows
 	Datum	   *values;
 	bool	   *nulls;
 	HmsTextRoom room;
+
+	/* rows up to the end of each value of a list; NULL: not noted */
+	int		   *reached;
+	int			reached_size;
+	int			reached_count;
 } HmsRows;
 
 /* The values and null flags of one row. */
@@ -96,6 +101,12 @@ hms_rows_nulls(const HmsRows *rows, int row)
 
 /* An empty set for what this maker makes, in the current memory context. */
 extern HmsRows *hms_rows_create(HmsRowMaker *maker);
+
+/* From now on note which rows are of which value of a list. */
+extern void hms_rows_note_values(HmsRows *rows);
+
+/* Take rows out of the set: "count" of them from this one on. */
+extern void hms_rows_remove(HmsRows *rows, int row, int count);
 
 /* Forget the rows, but not the room for them. */
 extern void hms_rows_clear(HmsRows *rows);

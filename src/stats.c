@@ -18,4 +18,5 @@ hms_stats_add(HmsStats *sum, const HmsStats *stats)
 	sum->bytes += stats->bytes;
 	sum->tokens_minted += stats->tokens_minted;
 	sum->usec_waited += stats->usec_waited;
+	sum->windows += stats->windows;
 }

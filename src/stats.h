@@ -16,6 +16,7 @@ typedef struct HmsStats
 	int64		bytes;			/* bytes of answers, decompressed */
 	int64		tokens_minted;	/* tokens signed */
 	int64		usec_waited;	/* time spent waiting for answers and back-off */
+	int64		windows;		/* of time that long lists were split into */
 } HmsStats;
 
 extern HmsStats hms_stats_counters;

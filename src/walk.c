@@ -10,13 +10,19 @@
  * wanted, so that LIMIT costs no page that nobody reads; where the query will
  * read everything, it is asked for as soon as it is certain that there is one,
  * and comes while rows of this page are made and returned.
+ *
+ * Where all of one long list will be read that has a filter of time, several
+ * lanes walk it, each a window of its time: see "windows" below.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "call.h"
 #include "errors.h"
@@ -39,14 +45,29 @@
  */
 #define ROOM_TO_GROW 4
 
+/* A value of a list by which time may be split, which may be several rows. */
+typedef struct Element
+{
+	TimestampTz at;				/* DT_NOEND: it has no time */
+	uint64		id;				/* hash of its id */
+	int			reached;		/* rows of the page up to its end */
+} Element;
+
 /* A page that was read. */
 typedef struct Page
 {
 	MemoryContext context;		/* what the rows point to; reset with each page */
 	HmsRows    *rows;
 	int			next;			/* row to return next */
-	HmsPageEnd	end;			/* what it says of the next one */
+
+	/* of a list that may be split */
+	Element    *elements;
+	int			nelements;		/* 0 also where one of them is odd */
+	int			stop;			/* the row from which on it is another window's */
+	struct Page *later;			/* the next one of its window, or of the spare */
 } Page;
+
+typedef struct Window Window;
 
 typedef struct Lane
 {
@@ -62,7 +83,11 @@ typedef struct Lane
 	bool		ready;			/* its page was read before it was wanted */
 	bool		more;			/* another page is to be asked for */
 	char	   *cursor;			/* with this cursor */
-	Page		page;
+	HmsPageEnd	end;			/* what the page says of the next one */
+	Page	   *page;
+	Window	   *window;			/* that it walks, or NULL */
+	int			throttled;		/* repetitions of its call that 429s asked for */
+	struct Lane *spare;			/* the next one of those that rest */
 	MemoryContext room_context; /* what is forgotten with the room */
 	HTAB	   *seen;			/* cursors that this room has had */
 } Lane;
@@ -81,10 +106,43 @@ struct HmsWalk
 	Lane	   *current;		/* whose rows are being made */
 	int			next_room;
 	bool		ended;
+	HmsRowMaker *maker;
+	bool		may_split;		/* into windows, as far as is known */
+	struct Split *split;		/* it is split; NULL: not */
 	dlist_head *group;			/* of walks that go on together, or NULL */
 	dlist_node	member;			/* of it */
 	HmsStats	used;
 };
+
+/* An empty page in the current memory context. */
+static Page *
+create_page(const HmsWalk *walk)
+{
+	Page	   *page = palloc0(sizeof(Page));
+
+	page->context =
+		AllocSetContextCreate(CurrentMemoryContext, "hms walk page", 0,
+							  walk->request->endpoint->paging == HMS_ONE_PAGE ?
+							  ALLOCSET_DEFAULT_INITSIZE : PAGE_BLOCK_SIZE,
+							  ALLOCSET_DEFAULT_MAXSIZE);
+	page->rows = hms_rows_create(walk->maker);
+	if (walk->may_split)
+		hms_rows_note_values(page->rows);
+	return page;
+}
+
+/* Make a lane in the current memory context. */
+static void
+init_lane(const HmsWalk *walk, Lane *lane)
+{
+	lane->room = -1;
+	lane->limit = walk->request->has_limit ? 0 : hms_request_limit(walk->request);
+	lane->room_context =
+		AllocSetContextCreate(CurrentMemoryContext, "hms walk room",
+							  ALLOCSET_SMALL_SIZES);
+	lane->page = create_page(walk);
+	lane->end.keep = lane->room_context;
+}
 
 /* A walk of so many lanes. */
 static HmsWalk *
@@ -95,26 +153,14 @@ open_walk(const HmsRequest *request, int nlanes, HmsRowMaker *maker, bool ahead)
 	walk->context = CurrentMemoryContext;
 	walk->request = request;
 	walk->paging = hms_paging_kind(request->endpoint->paging);
+	walk->maker = maker;
 	walk->ahead = ahead;
 	walk->nlanes = nlanes;
+	walk->may_split = request->endpoint->time != NULL && nlanes == 1 &&
+		hms_max_connections > 1;
 	walk->lanes = palloc0(sizeof(Lane) * Max(walk->nlanes, 1));
 	for (int i = 0; i < walk->nlanes; i++)
-	{
-		Lane	   *lane = &walk->lanes[i];
-
-		lane->room = -1;
-		lane->limit = request->has_limit ? 0 : hms_request_limit(request);
-		lane->room_context =
-			AllocSetContextCreate(CurrentMemoryContext, "hms walk room",
-								  ALLOCSET_SMALL_SIZES);
-		lane->page.context =
-			AllocSetContextCreate(CurrentMemoryContext, "hms walk page", 0,
-								  request->endpoint->paging == HMS_ONE_PAGE ?
-								  ALLOCSET_DEFAULT_INITSIZE : PAGE_BLOCK_SIZE,
-								  ALLOCSET_DEFAULT_MAXSIZE);
-		lane->page.rows = hms_rows_create(maker);
-		lane->page.end.keep = lane->room_context;
-	}
+		init_lane(walk, &walk->lanes[i]);
 	return walk;
 }
 
@@ -140,7 +186,7 @@ hms_walk_open_over(HmsRequest *request, HmsWalk *rooms, HmsRowMaker *maker, bool
 const char *
 hms_walk_room(const HmsWalk *walk)
 {
-	const Lane *lane = walk->current;
+	const Lane *lane = walk->split ? walk->lanes : walk->current;
 
 	return lane && lane->room >= 0 ? walk->request->rooms[lane->room] : NULL;
 }
@@ -153,6 +199,8 @@ hms_walk_stats(const HmsWalk *walk)
 
 /* --- asking ---------------------------------------------------------------------- */
 
+static TimestampTz window_end(const Lane *lane);
+
 /* Ask for the page at which the lane stands, by its call. */
 static void
 ask(HmsWalk *walk, Lane *lane)
@@ -162,10 +210,13 @@ ask(HmsWalk *walk, Lane *lane)
 	lane->asking = true;
 	lane->call->rows = lane->limit;
 	hms_call_start(lane->call,
-				   hms_request_url(lane->request,
-								   lane->request == walk->request->instead[1] ? 0 : lane->room,
-								   lane->limit, lane->cursor,
-								   lane->page.end.kind->by_number ? lane->page_number : 0));
+				   hms_request_window_url(lane->request,
+										  lane->request == walk->request->instead[1] ?
+										  0 : lane->room,
+										  lane->limit, lane->cursor,
+										  lane->end.kind->by_number ?
+										  lane->page_number : 0,
+										  window_end(lane)));
 	MemoryContextSwitchTo(old);
 }
 
@@ -195,7 +246,7 @@ start_page(HmsWalk *walk, Lane *lane)
 static bool
 start_smaller_page(HmsWalk *walk, Lane *lane)
 {
-	int			limit = lane->page.end.kind->smaller(lane->limit);
+	int			limit = lane->end.kind->smaller(lane->limit);
 
 	if (limit == 0)
 		return false;
@@ -212,7 +263,7 @@ grow_page(const HmsWalk *walk, Lane *lane, size_t len)
 {
 	int			most = hms_request_limit(walk->request);
 
-	if (lane->limit == 0 || lane->limit >= most || lane->page.end.kind->by_number ||
+	if (lane->limit == 0 || lane->limit >= most || lane->end.kind->by_number ||
 		len > (size_t) hms_max_response_size * 1024 / ROOM_TO_GROW)
 		return;
 	lane->limit = Min(lane->limit * 2, most);
@@ -252,7 +303,7 @@ start_over(HmsWalk *walk, Lane *lane)
 	lane->page_number = 0;
 	lane->cursor = NULL;
 	lane->seen = NULL;
-	hms_paging_begin(&lane->page.end, walk->paging);
+	hms_paging_begin(&lane->end, walk->paging);
 	MemoryContextReset(lane->room_context);
 	start_page(walk, lane);
 }
@@ -309,16 +360,73 @@ ask_instead(HmsWalk *walk, Lane *lane)
 
 /* --- reading a page ------------------------------------------------------------- */
 
+/* Note id and time of an element; false when it has not both, as they should be. */
+static bool
+note_element(Element *element, const char *time, HmsJsonReader *reader)
+{
+	HmsJsonReader inside;
+	HmsJsonValue key;
+	HmsJsonValue value;
+	bool		has_id = false;
+	size_t		len;
+
+	element->at = DT_NOEND;
+	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+		return false;
+	while (hms_json_pair(&inside, &key, &value))
+	{
+		if (hms_json_equals(&key, "id", strlen("id")))
+		{
+			element->id = hash_bytes_extended((const unsigned char *) value.start,
+											  (int) value.len, 0);
+			has_id = true;
+		}
+		else if (hms_json_equals(&key, time, strlen(time)) &&
+				 (value.type != HMS_JSON_STRING ||
+				  !hms_timestamp_of(hms_json_text(&value, &len), &element->at) ||
+				  !IS_VALID_TIMESTAMP(element->at)))
+			element->at = DT_NOEND;
+	}
+	hms_json_leave(reader, &inside);
+	return has_id && reader->fault == NULL;
+}
+
+/* Note the elements of the list that the page's rows were made from. */
+static void
+note_elements(HmsWalk *walk, Page *page, int count, HmsJsonReader reader)
+{
+	HmsJsonReader inside;
+	int			n = 0;
+
+	page->nelements = 0;
+	if (count == 0 || page->rows->reached_count != count ||
+		hms_json_peek(&reader) != HMS_JSON_ARRAY ||
+		!hms_json_enter(&reader, HMS_JSON_ARRAY, &inside))
+		return;
+	page->elements = palloc(sizeof(Element) * count);
+	while (n < count && hms_json_next(&inside) &&
+		   note_element(&page->elements[n], walk->request->endpoint->time, &inside))
+	{
+		page->elements[n].reached = page->rows->reached[n];
+		n++;
+	}
+	if (n == count)
+		page->nelements = count;
+}
+
 /* Read the rows of the list, or the map by id, at which the reader stands. */
 static void
-read_rows(HmsWalk *walk, Page *page, HmsJsonReader *reader)
+read_rows(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
+	HmsJsonReader again = *reader;
 
-	page->end.elements =
-		hms_rows_read_each(page->rows, reader,
+	lane->end.elements =
+		hms_rows_read_each(lane->page->rows, reader,
 						   endpoint->rows_by_id ||
 						   endpoint->paging == HMS_PAGE_AS_ANSWERED);
+	if (walk->may_split && reader->fault == NULL)
+		note_elements(walk, lane->page, lane->end.elements, again);
 }
 
 /* Does this member hold the rows? */
@@ -372,7 +480,7 @@ take_cursor(Lane *lane, HmsCall *call, char *cursor)
 static void
 ask_early(HmsWalk *walk, Lane *lane, HmsCall *call)
 {
-	const HmsPageEnd *end = &lane->page.end;
+	const HmsPageEnd *end = &lane->end;
 
 	if (!walk->ahead || lane->asking || end->cursor == NULL ||
 		!walk->paging->cursor_is_sure)
@@ -404,7 +512,7 @@ static void
 read_members(HmsWalk *walk, Lane *lane, HmsCall *call, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
-	HmsPageEnd *end = &lane->page.end;
+	HmsPageEnd *end = &lane->end;
 	HmsJsonReader inside;
 	HmsJsonValue key;
 	HmsJsonValue value;
@@ -416,8 +524,8 @@ read_members(HmsWalk *walk, Lane *lane, HmsCall *call, HmsJsonReader *reader)
 	{
 		if (is_rows_member(endpoint, &key))
 		{
-			lane->page.rows->count = 0;
-			read_rows(walk, &lane->page, &inside);
+			lane->page->rows->count = 0;
+			read_rows(walk, lane, &inside);
 			is_page = true;
 		}
 		else if (hms_json_value(&inside, &value))
@@ -446,15 +554,15 @@ read_page(HmsWalk *walk, Lane *lane, HmsCall *call)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
 	const HmsExchange *exchange = call->exchange;
-	MemoryContext old = MemoryContextSwitchTo(lane->page.context);
+	MemoryContext old = MemoryContextSwitchTo(lane->page->context);
 	HmsJsonReader reader;
 
 	if (hms_json_begin(&reader, exchange->data, exchange->len) == NULL)
 	{
 		if (endpoint->rows == NULL)
-			hms_rows_read(lane->page.rows, &reader, NULL);
+			hms_rows_read(lane->page->rows, &reader, NULL);
 		else if (endpoint->rows[0] == '\0' && hms_json_peek(&reader) == HMS_JSON_ARRAY)
-			read_rows(walk, &lane->page, &reader);
+			read_rows(walk, lane, &reader);
 		else
 			read_members(walk, lane, call, &reader);
 		(void) hms_json_at_end(&reader);
@@ -471,7 +579,7 @@ read_page(HmsWalk *walk, Lane *lane, HmsCall *call)
 static bool
 finish_page(HmsWalk *walk, Lane *lane)
 {
-	Page	   *page = &lane->page;
+	Page	   *page = lane->page;
 	HmsCall    *call = lane->call;
 	int			number = lane->page_number;
 
@@ -483,7 +591,8 @@ finish_page(HmsWalk *walk, Lane *lane)
 	MemoryContextReset(page->context);
 	hms_rows_clear(page->rows);
 	page->next = 0;
-	hms_paging_begin(&page->end, walk->paging);
+	page->nelements = 0;
+	hms_paging_begin(&lane->end, walk->paging);
 
 	if (call->state == HMS_CALL_FAILED)
 	{
@@ -500,18 +609,18 @@ finish_page(HmsWalk *walk, Lane *lane)
 	walk->used.bytes += call->exchange->len;
 
 	/* of members of one name the last counts, also after it was asked early */
-	if (lane->asking && page->end.cursor &&
-		strcmp(page->end.cursor, lane->cursor) == 0)
+	if (lane->asking && lane->end.cursor &&
+		strcmp(lane->end.cursor, lane->cursor) == 0)
 		return true;
 	lane->asking = false;
-	if (!page->end.kind->follows(&page->end))
+	if (!lane->end.kind->follows(&lane->end))
 		return true;
 
-	if (page->end.cursor)
-		take_cursor(lane, call, page->end.cursor);
-	else if (page->end.number >= 0 && page->end.number != number)
+	if (lane->end.cursor)
+		take_cursor(lane, call, lane->end.cursor);
+	else if (lane->end.number >= 0 && lane->end.number != number)
 		hms_call_raise_malformed(call, "it is another page than the one that was asked for, so the walk would not end");
-	if (walk->ahead)
+	if (walk->ahead && lane->window == NULL)
 		start_page(walk, lane);
 	else
 		lane->more = true;
@@ -558,7 +667,7 @@ go_on(HmsWalk *walk)
 	{
 		Lane	   *lane = &walk->lanes[i];
 
-		if (walk->ended || lane->ready || lane->page.next < lane->page.rows->count)
+		if (walk->ended || lane->ready || lane->page->next < lane->page->rows->count)
 			continue;
 		if (!lane->asking && ((lane->room >= 0 && !walk->ahead) || !drive(walk, lane)))
 			continue;
@@ -600,6 +709,7 @@ void
 hms_walk_join(HmsWalk *walk, dlist_head *group)
 {
 	walk->group = group;
+	walk->may_split = false;
 	dlist_push_tail(group, &walk->member);
 }
 
@@ -645,6 +755,620 @@ next_lane(HmsWalk *walk)
 	}
 }
 
+/* --- windows ------------------------------------------------------------------------ */
+
+/*
+ * A list that comes newest first, has a filter of time and will be read to its
+ * end is split into windows of time, which several lanes walk side by side and
+ * whose rows are returned newest window first: in the order of the list.
+ *
+ * A window asks for what is not newer than its upper border, and goes on past
+ * its lower border until it sees a row that is older: the first row of the next
+ * window.  So each border is checked without a request of its own: where the
+ * next window has not begun with that very row, or rows come in another order,
+ * the filter is not what it is taken for; the other windows are then forgotten
+ * before a row of them was returned, and the list is read on one by one.  The
+ * first border is right behind the second page, and no more windows are made
+ * before it has been checked.
+ *
+ * The filter is inclusive and to the millisecond, so borders are whole
+ * milliseconds, and a row belongs to the window that its own time lies in.  A
+ * row without a time belongs to where it stands in the list.
+ *
+ * The end of the list is found by the last window, which has no lower border.
+ * New windows are cut off it, as far apart as that many pages seem to be, and
+ * when there is nothing left to cut off the longest of the others is halved: so
+ * a history of any shape keeps all connections busy.
+ */
+#define WINDOW_PAGES 8
+#define SPLIT_FROM 3			/* the page that is under way when it begins */
+#define HALVED_PAGES 3			/* a shorter window is not halved */
+
+/* Pages for each connection that may wait for the rows before them. */
+#define WAITING_PAGES 8
+
+struct Window
+{
+	dlist_node	node;			/* newest first */
+	Lane	   *lane;
+	TimestampTz before;			/* upper border: rows are older; DT_NOEND: none */
+	TimestampTz from;			/* lower border; DT_NOBEGIN: none */
+	TimestampTz position;		/* of the last row that has come */
+	double		pace;			/* microseconds that a page takes */
+	Page	   *first;			/* pages that have come and are not returned */
+	Page	   *last;
+	bool		begun;			/* it is known which row is its first, or that
+								 * there is none */
+	bool		walked;			/* all of it has come */
+	bool		failed;			/* its call has, and is left for when its rows
+								 * are wanted */
+	bool		has_first;
+	uint64		first_id;		/* of its first row */
+	bool		has_next;
+	uint64		next_id;		/* of the first row behind its lower border */
+};
+
+typedef struct Split
+{
+	dlist_head	windows;		/* those that are not returned */
+	int			pages;			/* that have come */
+	int			wasted;			/* of them, those without a row of their window */
+	int			waiting;		/* of them, those that are not of the first window */
+	bool		checked;		/* a border was, and it holds */
+	bool		given_up;		/* a border did not hold */
+	TimestampTz after;			/* there is nothing older */
+	const HmsRequest *request;	/* what is asked for, as of a lane */
+	Page	   *spare_pages;
+	Lane	   *spare_lanes;
+
+	/* what 429s have left of the connections */
+	int			allowed;
+	int			since_throttled;	/* pages that have come since */
+	int64		not_before;		/* on hms_clock_ms, for new requests */
+} Split;
+
+/* Until when the lane's rows are asked for; DT_NOEND where that is not split. */
+static TimestampTz
+window_end(const Lane *lane)
+{
+	return lane->window ? lane->window->before : DT_NOEND;
+}
+
+static Window *
+first_window(Split *split)
+{
+	return dlist_is_empty(&split->windows) ? NULL :
+		dlist_container(Window, node, split->windows.head.next);
+}
+
+/* The window behind this one, or NULL. */
+static Window *
+next_window(Split *split, Window *window)
+{
+	return dlist_has_next(&split->windows, &window->node) ?
+		dlist_container(Window, node, dlist_next_node(&split->windows, &window->node)) :
+		NULL;
+}
+
+/* A whole millisecond, not later. */
+static TimestampTz
+whole_ms(double time)
+{
+	return (TimestampTz) (floor(time / 1000) * 1000);
+}
+
+/* Is this a border that can be asked for? */
+static bool
+is_border(const Split *split, double time)
+{
+	/* the years 1 to 9999, roughly */
+	return time > -63.0e15 && time < 252.0e15 &&
+		(TIMESTAMP_NOT_FINITE(split->after) || time > split->after);
+}
+
+/* A page and a lane that nobody uses. */
+static Page *
+take_page(HmsWalk *walk)
+{
+	Page	   *page = walk->split->spare_pages;
+	MemoryContext old;
+
+	if (page)
+		walk->split->spare_pages = page->later;
+	else
+	{
+		old = MemoryContextSwitchTo(walk->context);
+		page = create_page(walk);
+		MemoryContextSwitchTo(old);
+	}
+	page->later = NULL;
+	return page;
+}
+
+static void
+give_page(Split *split, Page *page)
+{
+	MemoryContextReset(page->context);
+	hms_rows_clear(page->rows);
+	page->later = split->spare_pages;
+	split->spare_pages = page;
+}
+
+static Lane *
+take_lane(HmsWalk *walk)
+{
+	Lane	   *lane = walk->split->spare_lanes;
+	MemoryContext old;
+
+	if (lane)
+		walk->split->spare_lanes = lane->spare;
+	else
+	{
+		old = MemoryContextSwitchTo(walk->context);
+		lane = palloc0(sizeof(Lane));
+		init_lane(walk, lane);
+		MemoryContextSwitchTo(old);
+	}
+	lane->room = 0;
+	lane->request = walk->split->request;
+	lane->refused = 0;
+	lane->page_number = 0;
+	lane->asking = false;
+	lane->more = false;
+	lane->throttled = 0;
+	lane->cursor = NULL;
+	lane->seen = NULL;
+	hms_paging_begin(&lane->end, walk->paging);
+	MemoryContextReset(lane->room_context);
+	return lane;
+}
+
+/* Put a window behind another one, or at the beginning. */
+static Window *
+add_window(HmsWalk *walk, Window *newer, Lane *lane, TimestampTz before,
+		   TimestampTz from)
+{
+	Split	   *split = walk->split;
+	Window	   *window = MemoryContextAllocZero(walk->context, sizeof(Window));
+
+	window->lane = lane;
+	window->before = before;
+	window->from = from;
+	/* a filter that goes by milliseconds also takes what is later within one */
+	window->position = TIMESTAMP_IS_NOEND(before) ? before : before + 999;
+	lane->window = window;
+	if (newer)
+		dlist_insert_after(&newer->node, &window->node);
+	else
+		dlist_push_head(&split->windows, &window->node);
+	return window;
+}
+
+/* Cut a new window off this one's older end. */
+static Window *
+cut_window(HmsWalk *walk, Window *window, TimestampTz border)
+{
+	Window	   *older = add_window(walk, window, take_lane(walk), border, window->from);
+
+	window->from = border;
+	return older;
+}
+
+/* Forget a window; what its lane has asked for is not waited for. */
+static void
+remove_window(Split *split, Window *window)
+{
+	dlist_delete(&window->node);
+	while (window->first)
+	{
+		Page	   *page = window->first;
+
+		window->first = page->later;
+		give_page(split, page);
+	}
+	window->lane->window = NULL;
+	window->lane->spare = split->spare_lanes;
+	split->spare_lanes = window->lane;
+	pfree(window);
+}
+
+/* A border does not hold: the first window is all that remains, to the end. */
+static void
+give_up(Split *split)
+{
+	Window	   *window = first_window(split);
+	Window	   *older;
+
+	split->given_up = true;
+	while ((older = next_window(split, window)) != NULL)
+		remove_window(split, older);
+	split->waiting = 0;
+	window->from = DT_NOBEGIN;
+	window->walked = !window->lane->more && !window->lane->asking;
+	if (window->last)
+		window->last->stop = window->last->rows->count;
+}
+
+/* Which rows of a page are the window's; false: they are in no such order. */
+static bool
+place_page(Window *window, Page *page)
+{
+	TimestampTz newest = window->position;
+	TimestampTz reached = window->position;
+	bool		is_first = !window->has_first;
+	int			rows = 0;
+	int			ntimes = 0;
+
+	if (page->nelements == 0 && page->rows->count > 0)
+		return false;
+	for (int i = 0; i < page->nelements; i++)
+	{
+		const Element *element = &page->elements[i];
+		TimestampTz at = TIMESTAMP_IS_NOEND(element->at) ? window->position : element->at;
+
+		if (at > window->position)
+			return false;
+		if (!TIMESTAMP_IS_NOEND(element->at) && ntimes++ == 0)
+			newest = at;
+		if (!window->has_first && at >= window->before && !TIMESTAMP_IS_NOEND(window->before))
+			page->next = element->reached;	/* it is of the window before */
+		else if (at < window->from)
+		{
+			if (!window->has_first)
+			{
+				window->has_first = true;
+				window->first_id = element->id;
+			}
+			window->has_next = true;
+			window->next_id = element->id;
+			window->walked = true;
+			page->stop = rows;
+			window->position = at;
+			break;
+		}
+		else if (!window->has_first)
+		{
+			window->has_first = true;
+			window->first_id = element->id;
+		}
+		window->position = at;
+		rows = element->reached;
+	}
+	/* a page of one instant is as long as it is after the one before it */
+	if (ntimes > 1 && newest > window->position)
+		window->pace = (double) (newest - window->position) / (ntimes - 1) *
+			page->nelements;
+	else if (ntimes > 0 && !is_first)
+		window->pace = reached - window->position;
+	return true;
+}
+
+/* The list has ended in this window: there is nothing to ask of the older ones. */
+static void
+end_list(Split *split, Window *window, Page *page)
+{
+	Window	   *older;
+
+	while ((older = next_window(split, window)) != NULL)
+	{
+		for (Page *waiting = older->first; waiting; waiting = waiting->later)
+			split->waiting--;
+		remove_window(split, older);
+	}
+	window->from = DT_NOBEGIN;
+	window->has_next = false;
+	window->next_id = 0;
+	page->stop = page->rows->count;
+}
+
+/* A page of the window has come. */
+static void
+add_page(Split *split, Window *window, Page *page)
+{
+	bool		is_first = window == first_window(split);
+
+	page->stop = page->rows->count;
+	if (!split->given_up && !place_page(window, page))
+	{
+		give_up(split);
+		if (!is_first)
+		{
+			give_page(split, page);
+			return;
+		}
+		page->stop = page->rows->count;
+	}
+	if (!window->lane->more)
+	{
+		window->walked = true;
+		if (!split->given_up)
+			end_list(split, window, page);
+	}
+	window->begun = window->has_first || window->walked;
+	if (window->last)
+		window->last->later = page;
+	else
+		window->first = page;
+	window->last = page;
+	split->pages++;
+	split->wasted += page->next >= page->stop;
+	if (!is_first)
+		split->waiting++;
+}
+
+/* The call of a window's lane has ended. */
+static void
+finish_window_call(HmsWalk *walk, Window *window)
+{
+	Split	   *split = walk->split;
+	Lane	   *lane = window->lane;
+	Page	   *page;
+
+	lane->throttled = 0;
+	if (lane->call->state == HMS_CALL_FAILED &&
+		lane->call->exchange->outcome == HMS_ANSWERED)
+	{
+		if (lane->call->exchange->status == 429 && split->allowed > 1)
+		{
+			split->allowed = 1; /* one by one it may be more patient */
+			ask(walk, lane);
+			return;
+		}
+		if (window != first_window(split))
+		{
+			window->failed = true;
+			window->walked = true;
+			lane->asking = false;
+			return;
+		}
+	}
+	if (!finish_page(walk, lane))
+		return;
+	page = lane->page;
+	lane->page = take_page(walk);
+	add_page(split, window, page);
+	if (split->allowed < hms_max_connections &&
+		++split->since_throttled > 2 * hms_max_connections)
+	{
+		split->allowed++;
+		split->since_throttled = 0;
+	}
+}
+
+/* A 429 makes all windows wait, and halves what is asked for at a time. */
+static void
+note_throttling(Split *split, Lane *lane)
+{
+	if (lane->call->state != HMS_CALL_BACKING_OFF ||
+		lane->call->exchange->status != 429 || lane->call->attempts <= lane->throttled)
+		return;
+	lane->throttled = lane->call->attempts;
+	split->allowed = Max(split->allowed / 2, 1);
+	split->since_throttled = 0;
+	split->not_before = Max(split->not_before, hms_call_deadline(lane->call));
+}
+
+/* Has the list such gaps that most of what is guessed of it is wrong? */
+static bool
+is_misjudged(const Split *split)
+{
+	return split->wasted * 8 > split->pages;
+}
+
+/* Cut windows off the last one; returns how many. */
+static int
+cut_off_windows(HmsWalk *walk, int count)
+{
+	Split	   *split = walk->split;
+	Window	   *last = dlist_tail_element(Window, node, &split->windows);
+	double		length = last->pace * WINDOW_PAGES;
+	double		border = last->position - last->pace * (WINDOW_PAGES - 1);
+	int			made = 0;
+
+	if (!last->has_first || last->walked || !TIMESTAMP_IS_NOBEGIN(last->from) ||
+		length < 2000)
+		return 0;
+
+	/* the first one, the third window, says whether the list is as long as that */
+	if (walk->used.windows < 3 || is_misjudged(split))
+		count = Min(count, 1);
+	while (made < count && is_border(split, border))
+	{
+		last = cut_window(walk, last, whole_ms(border));
+		border -= length;
+		made++;
+	}
+	return made;
+}
+
+/* Halve the window that has most before it; false: none is worth it. */
+static bool
+halve_window(HmsWalk *walk)
+{
+	Split	   *split = walk->split;
+	Window	   *longest = NULL;
+	double		most = HALVED_PAGES;
+	TimestampTz border;
+	dlist_iter	iter;
+
+	if (split->pages < WINDOW_PAGES || is_misjudged(split))
+		return false;
+	dlist_foreach(iter, &split->windows)
+	{
+		Window	   *window = dlist_container(Window, node, iter.cur);
+		double		left;
+
+		if (!window->has_first || window->walked || window->pace <= 0 ||
+			TIMESTAMP_IS_NOBEGIN(window->from))
+			continue;
+		left = (double) (window->position - window->from) / window->pace;
+		if (left >= most)
+		{
+			most = left;
+			longest = window;
+		}
+	}
+	if (longest == NULL)
+		return false;
+	border = whole_ms(((double) longest->position + (double) longest->from) / 2);
+	if (border <= longest->from || border >= longest->position)
+		return false;
+	(void) cut_window(walk, longest, border);
+	return true;
+}
+
+/* Let the windows go on; returns when to look again, or -1: a page has come. */
+static int64
+drive_windows(HmsWalk *walk)
+{
+	Split	   *split = walk->split;
+	bool		crowded = split->waiting >= WAITING_PAGES * hms_max_connections;
+	int64		now = hms_clock_ms();
+	int64		deadline = HMS_NO_DEADLINE;
+	int			free = split->allowed;
+	bool		is_first = true;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &split->windows)
+	{
+		Window	   *window = dlist_container(Window, node, iter.cur);
+		Lane	   *lane = window->lane;
+
+		if (window->walked)
+			continue;
+		if (lane->asking && !(lane->throttled > 0 && free <= 0))
+		{
+			if (hms_call_ended(lane->call))
+			{
+				finish_window_call(walk, window);
+				return -1;
+			}
+			note_throttling(split, lane);
+			deadline = Min(deadline, hms_call_deadline(lane->call));
+			free--;
+		}
+		else if (!lane->asking && now < split->not_before)
+			deadline = Min(deadline, split->not_before);
+		else if (!lane->asking && free > 0 && (is_first || !crowded))
+		{
+			walk->used.windows += lane->page_number == 0;
+			start_page(walk, lane);
+			free--;
+			deadline = 0;		/* it may have ended at once */
+		}
+		is_first = false;
+	}
+	if (free > 0 && split->checked && !split->given_up && !crowded &&
+		now >= split->not_before &&
+		(cut_off_windows(walk, free) > 0 || halve_window(walk)))
+		deadline = 0;			/* they are asked for next time */
+	return deadline;
+}
+
+/*
+ * The rows of the first window are all returned: go on with the next one, if
+ * that begins where this one ends.  False: the walk has ended.
+ */
+static bool
+leave_window(HmsWalk *walk)
+{
+	Split	   *split = walk->split;
+	Window	   *window = first_window(split);
+	Window	   *next = next_window(split, window);
+
+	if (next == NULL)
+		return false;
+	if (next->failed && (next->begun || next->lane->call->exchange->status != 400))
+		hms_call_raise(next->lane->call);
+	if (next->failed || next->has_first != window->has_next ||
+		next->first_id != window->next_id)
+	{
+		give_up(split);
+		return true;
+	}
+	split->checked = true;
+	remove_window(split, window);
+	for (Page *page = next->first; page; page = page->later)
+		split->waiting--;
+	return true;
+}
+
+/*
+ * Split the list at the end of the page at hand, whose next one is under way,
+ * if it has times and comes newest first.
+ */
+static void
+begin_windows(HmsWalk *walk)
+{
+	Lane	   *lane = walk->current;
+	Page	   *page = lane->page;
+	int			returned = page->next;
+	Window	   *window;
+
+	/* short lists are many, and a list of two pages costs no more than those */
+	if (!lane->asking || lane->ready || lane->page_number < SPLIT_FROM ||
+		page->nelements == 0 ||
+		page->elements[0].at == page->elements[page->nelements - 1].at)
+		return;
+	walk->split = MemoryContextAllocZero(walk->context, sizeof(Split));
+	dlist_init(&walk->split->windows);
+	walk->split->request = lane->request;
+	walk->split->after = walk->request->after;
+	walk->split->allowed = hms_max_connections;
+	window = add_window(walk, NULL, lane, DT_NOEND, DT_NOBEGIN);
+	lane->page = take_page(walk);
+	lane->more = true;
+	add_page(walk->split, window, page);
+	page->next = returned;
+	walk->used.windows = 1;
+	if (!walk->split->given_up && window->pace > 0 &&
+		is_border(walk->split, window->position))
+		(void) cut_window(walk, window, whole_ms(window->position));
+	else
+		walk->split->given_up = true;
+}
+
+/* The same as hms_walk_next, of windows. */
+static HmsRows *
+next_of_windows(HmsWalk *walk, int *row)
+{
+	Split	   *split = walk->split;
+
+	for (;;)
+	{
+		Window	   *window = first_window(split);
+		Window	   *next = next_window(split, window);
+		Page	   *page = window->first;
+		int64		deadline;
+
+		if (page && page->next < page->stop)
+		{
+			*row = page->next++;
+			return page->rows;
+		}
+
+		/* the last page is kept until the border has been checked */
+		if (page && (page->later || !window->walked))
+		{
+			window->first = page->later;
+			if (window->first == NULL)
+				window->last = NULL;
+			give_page(split, page);
+		}
+		else if (window->walked && (next == NULL || next->begun || next->failed))
+		{
+			if (!leave_window(walk))
+				return NULL;
+		}
+		else
+		{
+			deadline = drive_windows(walk);
+			if (deadline >= 0)
+				hms_transport_wait(deadline);
+		}
+	}
+}
+
 void
 hms_walk_go_ahead(HmsWalk *walk)
 {
@@ -659,27 +1383,57 @@ hms_walk_go_ahead(HmsWalk *walk)
 		if (walk->lanes[i].more)
 			start_page(walk, &walk->lanes[i]);
 	}
+	if (walk->may_split && walk->current)
+		begin_windows(walk);
 	add_used(walk, &before);
+}
+
+/* The row that is next, of a list that is not split. */
+static HmsRows *
+next_of_lanes(HmsWalk *walk, int *row)
+{
+	for (;;)
+	{
+		Page	   *page = walk->current ? walk->current->page : NULL;
+
+		if (page && page->next < page->rows->count)
+		{
+			*row = page->next++;
+			return page->rows;
+		}
+		walk->current = next_lane(walk);
+		if (walk->current == NULL)
+			return NULL;
+		if (walk->may_split && walk->ahead)
+		{
+			begin_windows(walk);
+			if (walk->split)
+				return next_of_windows(walk, row);
+		}
+	}
 }
 
 HmsRows *
 hms_walk_next(HmsWalk *walk, int *row)
 {
-	while (!walk->ended)
-	{
-		Page	   *page = walk->current ? &walk->current->page : NULL;
-		HmsStats	before;
+	Page	   *page = walk->current && !walk->split ? walk->current->page : NULL;
+	HmsStats	before;
+	HmsRows    *rows;
 
-		if (page && page->next < page->rows->count)
-		{
-			*row = page->next++;
-			hms_stats_counters.rows++;
-			return page->rows;
-		}
-		before = hms_stats_counters;
-		walk->current = next_lane(walk);
-		walk->ended = walk->current == NULL;
-		add_used(walk, &before);
+	/* the usual case */
+	if (page && page->next < page->rows->count)
+	{
+		*row = page->next++;
+		hms_stats_counters.rows++;
+		return page->rows;
 	}
-	return NULL;
+	if (walk->ended)
+		return NULL;
+	before = hms_stats_counters;
+	rows = walk->split ? next_of_windows(walk, row) : next_of_lanes(walk, row);
+	add_used(walk, &before);
+	walk->ended = rows == NULL;
+	if (rows)
+		hms_stats_counters.rows++;
+	return rows;
 }

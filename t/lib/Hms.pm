@@ -218,6 +218,9 @@ sub faults
 	return;
 }
 
+# Makes the stand-in misread the filter "before"; undef: it reads it as documented.
+sub misread_before { my ($self, $how) = @_; $self->control(PUT => 'filter', { before => $how }); return }
+
 # Everything that the stand-in knows: {rooms => [], sessions => [], events => [], …}.
 sub world { my ($self) = @_; return $self->control(GET => 'world') }
 

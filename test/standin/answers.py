@@ -54,6 +54,7 @@ class Call:
         self.world = state.world
         self.storage = state.storage
         self.max_page_size = state.max_page_size
+        self.filter_before = state.filter_before
         self.query = request.query
         self.path = request.match_info
         self.claims = None
@@ -86,9 +87,18 @@ class Call:
         try:
             if form and not form.match(value):
                 raise ValueError(value)
-            return clock.parse(value)
+            at = clock.parse(value)
         except ValueError:
             raise bad_query(name) from None
+        return self.misread(at) if name == "before" and self.filter_before else at
+
+    def misread(self, at):
+        """A filter "before" that is not what the documents say."""
+        how = self.filter_before
+        if how == "refused":
+            raise bad_query("before")
+        return {"ignored": None, "exclusive": at - 1, "empty": 0, "seconds": at - at % clock.SECOND,
+                "earlier": at - clock.HOUR, "later": at + clock.HOUR}[how]
 
     def limit(self, low=10, high=100, default=10):
         """Out of range is clamped, not refused."""

@@ -86,6 +86,14 @@ async def clear_faults(request):
     return reply({})
 
 
+async def set_filter(request):
+    how = (await request.json()).get("before")
+    if how not in (None, "ignored", "exclusive", "empty", "seconds", "earlier", "later", "refused"):
+        return complain("no such filter")
+    request.app["state"].filter_before = how
+    return reply({})
+
+
 async def get_world(request):
     return reply(truth(request.app["state"].world))
 
@@ -132,6 +140,7 @@ def routes():
         web.get("/_standin/faults", get_faults),
         web.put("/_standin/faults", set_faults),
         web.delete("/_standin/faults", clear_faults),
+        web.put("/_standin/filter", set_filter),
         web.get("/_standin/world", get_world),
         web.post("/_standin/world", put_world),
         web.post("/_standin/load", load),

@@ -58,6 +58,7 @@ class State:
         self.world = school.make_world(self.seed, self.start)
         self.log.clear()
         self.faults.clear()
+        self.filter_before = None
 
     def connection(self, transport):
         """A number that tells TCP connections apart."""
