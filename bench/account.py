@@ -3,10 +3,10 @@
 
 usage: account.py MILLISECONDS ROOMS SESSIONS DAYS EVENTS
 
-SESSIONS sessions of the last DAYS days in ROOMS rooms, each with two peers and
-EVENTS track events (those of the last 30 days are served); four sessions are on.
-Every answer comes after the wait.  POST /grow adds 200 sessions that have just
-ended; GET /count says how many requests there were since the last time.  Prints its port.
+SESSIONS sessions of the last DAYS days in ROOMS rooms, each with two peers and, on
+average, EVENTS track events (those of the last 30 days are served); four sessions are on.
+Every answer comes after the wait.  POST /grow adds 200 sessions of five events that
+have just ended; GET /count says how many requests there were since the last time.  Prints its port.
 """
 import asyncio
 import json
@@ -16,9 +16,10 @@ import time
 from aiohttp import web
 
 WAIT = float(sys.argv[1]) / 1000
-ROOMS, SESSIONS, DAYS, EVENTS = (int(word) for word in sys.argv[2:6])
+ROOMS, SESSIONS, DAYS = (int(word) for word in sys.argv[2:5])
+EVENTS = float(sys.argv[5])
 NOW = time.time()
-rooms, sessions, events_of, by_id = [], [], {}, {}
+rooms, sessions, events_of, by_id, lists = [], [], {}, {}, {}
 asked = 0
 
 
@@ -26,7 +27,7 @@ def stamp(at):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + ".%03dZ" % (at % 1 * 1000)
 
 
-def add_session(number, began, active=False):
+def add_session(number, began, active=False, events=None):
     room = rooms[number % ROOMS]["id"]
     key = "%024x" % (0x65f000000000 + number)
     ended = began + 1800
@@ -39,7 +40,7 @@ def add_session(number, began, active=False):
     sessions.append(session)
     by_id[key] = session
     if began > NOW - 29 * 86400:
-        for n in range(EVENTS):
+        for n in range(int(EVENTS * (number + 1)) - int(EVENTS * number) if events is None else events):
             events_of.setdefault(room, []).append(
                 {"version": "2.0", "id": "%s-%d" % (key, n), "timestamp": stamp(began + n),
                  "type": "track.update.success" if n else "track.add.success",
@@ -58,19 +59,21 @@ for n in range(4):
 sessions.sort(key=lambda session: -session["at"])
 
 
-def page(request, rows):
+def page(request, rows, place=None):
     limit, start = int(request.query.get("limit", 10)), request.query.get("start")
-    first = 0 if start is None else 1 + next(n for n, row in enumerate(rows) if row["id"] == start)
+    first = 0 if start is None else 1 + place[start]
     part = rows[first:first + limit]
     return {"limit": limit, "data": [{key: value for key, value in row.items() if key != "at"} for row in part],
             "last": part[-1]["id"] if part else ""}
 
 
 def list_sessions(request):
-    after, before = request.query.get("after", ""), request.query.get("before", "~")
-    return page(request, [s for s in sessions if after <= s["created_at"] <= before
-                          and request.query.get("room_id", s["room_id"]) == s["room_id"]
-                          and request.query.get("active", "") in ("", str(s["active"]).lower())])
+    key = tuple(request.query.get(name, "") for name in ("after", "before", "room_id", "active"))
+    if key not in lists:
+        rows = [s for s in sessions if key[0] <= s["created_at"] <= (key[1] or "~") and key[2] in ("", s["room_id"])
+                and key[3] in ("", str(s["active"]).lower())]
+        lists[key] = rows, {row["id"]: n for n, row in enumerate(rows)}
+    return page(request, *lists[key])
 
 
 def list_events(request):
@@ -96,7 +99,8 @@ def after_a_while(handler):
 
 async def grow(_):
     for n in range(200):
-        add_session(len(by_id), time.time() - 2400 + n / 10)
+        add_session(len(by_id), time.time() - 2400 + n / 10, events=5)
+    lists.clear()
     sessions.sort(key=lambda session: -session["at"])
     return web.json_response({})
 
