@@ -77,6 +77,7 @@ prepare() {
         cp -a "$dir/." "$work$dir"
     done
     bin=$work$("$PG_CONFIG" --bindir)
+    give_to_server "$work$("$PG_CONFIG" --sharedir)/extension" # where a test puts a version of its own
 }
 
 # Runs make in the copy of the checkout.
