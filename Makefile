@@ -55,3 +55,9 @@ $(OBJS) $(OBJS:.o=.bc): $(wildcard $(hms_dir)/src/*.h) $(hms_dir)/hms.control | 
 
 $(CURDIR)/src:
 	$(MKDIR_P) $@
+
+# what PGXN takes: the files of the last commit, with the version in three parts
+dist:
+	git -C $(hms_dir) archive --format=zip --prefix=hms-$(HMS_VERSION).0/ -o $(CURDIR)/hms-$(HMS_VERSION).0.zip HEAD
+
+.PHONY: dist
