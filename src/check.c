@@ -91,6 +91,11 @@ token_fault(HmsAccount *account)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+
+		/* who is told to stop, or has no memory left, has not checked anything */
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES)
+			ReThrowError(error);
 		fault = error->detail ? psprintf("%s (%s)", error->message, error->detail) :
 			error->message;
 	}
@@ -166,17 +171,20 @@ hms_check_all(void)
 	HmsAccount *settings = hms_account_of_settings();
 	const char *proof;
 	bool		proven = hms_webhook_is_asked(&proof);
+	const char *fault = hms_transport_fault();
 	ListCell   *cell;
 
-	checks = add(checks, "versions", true,
-				 psprintf("hms " HMS_VERSION ", PostgreSQL %s, %s",
+	checks = add(checks, "versions", fault == NULL,
+				 psprintf("hms " HMS_VERSION ", PostgreSQL %s, %s%s%s",
 						  GetConfigOption("server_version", false, false),
-						  hms_transport_version()));
+						  hms_transport_version(), fault ? ": " : "", fault ? fault : ""));
 	checks = add(checks, "preload", preloaded, preloaded ?
 				 "the library is loaded when a session starts" :
 				 "without session_preload_libraries = 'hms' any role can read a secret that is set before the library is loaded");
 	checks = add(checks, "hms.api_url", true, settings->items[HMS_API_URL]);
 	checks = add(checks, "webhook proof", proven, proof);
+	if (fault)
+		return checks;
 	checks = check_account(checks, settings);
 	foreach(cell, hms_account_servers())
 		checks = check_account(checks, hms_account_of_server(lfirst_oid(cell),

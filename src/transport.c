@@ -109,7 +109,8 @@
 static struct
 {
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_MEMBER)
-	bool		loaded;
+	void	   *library;		/* NULL: not opened */
+	bool		loaded;			/* all of its functions are bound */
 }			lib;
 
 /* A time that nobody looked (ms) which is shorter is not worth telling apart. */
@@ -402,42 +403,57 @@ header_callback(char *line, size_t size, size_t count, void *data)
 
 /* --- libcurl ---------------------------------------------------------------- */
 
+/* Open libcurl, and ask it what it is. */
+static const curl_version_info_data *
+open_curl(void)
+{
+	if (lib.library == NULL)
+	{
+		void	   *library = hms_library_load(LIBCURL_SONAME, false);
+
+		lib.curl_version_info = hms_library_function(library, "curl_version_info");
+		lib.library = library;
+	}
+	return lib.curl_version_info(CURLVERSION_NOW);
+}
+
 /*
- * Refuse a libcurl that would not do what is asked of it here: the one that is
- * loaded may be older than the one that this was built with, or made by
+ * A libcurl that would not do what is asked of it here is not used: the one
+ * that is loaded may be older than the one that this was built with, or made by
  * somebody who has left things out.
  */
-static void
-check_curl(const curl_version_info_data *info)
+const char *
+hms_transport_fault(void)
 {
-	const char *missing = NULL;
+	const curl_version_info_data *info = open_curl();
 	bool		https = false;
 
 	for (const char *const *protocol = info->protocols; *protocol; protocol++)
 		https = https || strcmp(*protocol, "https") == 0;
 	if (info->version_num < OLDEST_LIBCURL)
-		missing = "It must be 7.87 or later.";
-	else if (!(info->features & CURL_VERSION_ASYNCHDNS))
-		missing = "It resolves names while everything else waits, so that no query could be cancelled meanwhile.";
-	else if (!(info->features & CURL_VERSION_SSL) || !https)
-		missing = "It cannot speak HTTPS.";
-	if (missing)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("libcurl %s cannot be used", info->version),
-				 errdetail_internal("%s", missing)));
+		return "It must be 7.87 or later.";
+	if (!(info->features & CURL_VERSION_ASYNCHDNS))
+		return "It resolves names while everything else waits, so that no query could be cancelled meanwhile.";
+	if (!(info->features & CURL_VERSION_SSL) || !https)
+		return "It cannot speak HTTPS.";
+	return NULL;
 }
 
 static void
 load_curl(void)
 {
+	const char *fault;
 	void	   *library;
 
 	if (lib.loaded)
 		return;
-	library = hms_library_load(LIBCURL_SONAME, false);
-	lib.curl_version_info = hms_library_function(library, "curl_version_info");
-	check_curl(lib.curl_version_info(CURLVERSION_NOW));
+	fault = hms_transport_fault();
+	library = lib.library;
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("libcurl %s cannot be used", open_curl()->version),
+				 errdetail_internal("%s", fault)));
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_BIND)
 	lib.loaded = true;
 }
@@ -648,24 +664,22 @@ start_curl(void)
 
 /* --- handles --------------------------------------------------------------------- */
 
-/*
- * Give the handle back, and forget the headers; signals are blocked.  One whose
- * request failed is not used again: it may still have its receive buffer, and
- * then takes no options.
- */
+/* Give the handle back, and forget the headers; signals are blocked. */
 static void
 give_back(HmsExchange *exchange)
 {
-	lib.curl_multi_remove_handle(state.multi, exchange->handle);
-	if (exchange->done && exchange->outcome == HMS_ANSWERED &&
-		state.nhandles < SPARE_HANDLES)
+	if (exchange->handle)
 	{
-		lib.curl_easy_reset(exchange->handle);
-		state.handles[state.nhandles++] = exchange->handle;
+		lib.curl_multi_remove_handle(state.multi, exchange->handle);
+		if (state.nhandles < SPARE_HANDLES)
+		{
+			lib.curl_easy_reset(exchange->handle);
+			state.handles[state.nhandles++] = exchange->handle;
+		}
+		else
+			lib.curl_easy_cleanup(exchange->handle);
+		exchange->handle = NULL;
 	}
-	else
-		lib.curl_easy_cleanup(exchange->handle);
-	exchange->handle = NULL;
 	for (struct curl_slist *line = exchange->headers; line; line = line->next)
 		explicit_bzero(line->data, strlen(line->data));
 	lib.curl_slist_free_all(exchange->headers);
@@ -678,7 +692,7 @@ release_handle(HmsExchange *exchange)
 {
 	sigset_t	saved;
 
-	if (exchange->handle == NULL)
+	if (exchange->handle == NULL && exchange->headers == NULL)
 		return;
 	enter_curl(&saved);
 	give_back(exchange);
@@ -879,6 +893,31 @@ reset_answer(HmsExchange *exchange)
 		exchange->data[0] = '\0';
 }
 
+/*
+ * Take a handle and tell it all about the request.  A spare one may still have
+ * the receive buffer of its last request, of which not every version of libcurl
+ * lets go at once; then it refuses the buffer's size, and another one is taken.
+ */
+static CURLcode
+take_handle(HmsExchange *exchange)
+{
+	for (;;)
+	{
+		bool		spare = state.nhandles > 0;
+		CURLcode	result;
+
+		exchange->handle = spare ? state.handles[--state.nhandles] :
+			lib.curl_easy_init();
+		if (exchange->handle == NULL)
+			return CURLE_OUT_OF_MEMORY;
+		result = set_options(exchange->handle, exchange);
+		if (result == CURLE_OK || !spare)
+			return result;
+		lib.curl_easy_cleanup(exchange->handle);
+		exchange->handle = NULL;
+	}
+}
+
 /* Hand the exchange to libcurl; what is wrong, or NULL.  Signals are blocked. */
 static const char *
 hand_over(HmsExchange *exchange, const char *authorization)
@@ -886,12 +925,10 @@ hand_over(HmsExchange *exchange, const char *authorization)
 	CURLcode	result;
 	CURLMcode	multi_result;
 
-	exchange->handle = state.nhandles > 0 ? state.handles[--state.nhandles] :
-		lib.curl_easy_init();
-	if (exchange->handle == NULL || !set_headers(exchange, authorization))
+	if (!set_headers(exchange, authorization))
 		return "Out of memory";
 	close_dead();
-	result = set_options(exchange->handle, exchange);
+	result = take_handle(exchange);
 	if (result != CURLE_OK)
 		return lib.curl_easy_strerror(result);
 	multi_result = lib.curl_multi_setopt(state.multi, CURLMOPT_MAXCONNECTS,
@@ -1136,10 +1173,7 @@ hms_outcome_name(HmsOutcome outcome)
 char *
 hms_transport_version(void)
 {
-	const curl_version_info_data *info;
-
-	load_curl();
-	info = lib.curl_version_info(CURLVERSION_NOW);
+	const curl_version_info_data *info = open_curl();
 
 	return psprintf("libcurl %s, %s%s", info->version,
 					info->ssl_version ? info->ssl_version : "no TLS",

@@ -102,6 +102,9 @@ extern void hms_transport_poll(void);
 extern const char *hms_method_name(HmsMethod method);
 extern const char *hms_outcome_name(HmsOutcome outcome);
 
+/* Why the libcurl that is there can't be used, a sentence, or NULL. */
+extern const char *hms_transport_fault(void);
+
 /* Versions of libcurl and its TLS library, palloc'd. */
 extern char *hms_transport_version(void);
 

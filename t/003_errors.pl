@@ -48,7 +48,7 @@ sub fails_with
 
 my $read  = 'SELECT count(*) FROM hms_rooms()';
 my $write = 'SELECT hms_create_room()';
-$session->value('SET hms.retries = 1');
+$session->value('SET hms.retries = 1; SET hms.max_connections = 1');
 
 # Statuses. What may pass is tried again where that can do no harm; a new token is tried once.
 my %repeated_read  = map { $_ => 1 } 429, 500, 502, 503, 504, 401, 403;
@@ -118,7 +118,7 @@ foreach my $name (sort keys %transport)
 {
 	my ($rule, $state, $reads) = @{ $transport{$name} };
 
-	# where not a byte of the answer has come, libcurl sends a read on a kept connection once more by itself
+	# where not a byte of the answer has come, libcurl sends a read again by itself, once for each connection that is kept
 	fails_with("read, $name", $state, $reads + ($rule->{reset} ? 1 : 0), $read, { %$rule, times => $always });
 	if ($reads > 1)
 	{

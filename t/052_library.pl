@@ -51,6 +51,8 @@ foreach my $case (
 		like($error->{message}, qr/libcurl \Q$library[0]\E/, 'by its version');
 		like($error->{detail}, $detail, 'and the reason is said');
 	}
+	my ($ok, $said) = split /\|/, $db->value(q[SELECT ok, detail FROM hms_check() WHERE "check" = 'versions']);
+	ok($ok eq 'f' && $said =~ /libcurl \Q$library[0]\E/ && $said =~ $detail, "$what: hms_check says so") or diag "$ok $said";
 	is($db->value("SELECT length(hms_auth_token('r', 'x')) > 100"), 't', "$what: tokens are signed all the same");
 	$db->stop('immediate');
 }
