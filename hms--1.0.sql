@@ -43,7 +43,6 @@ CREATE TYPE @extschema@.hms_room AS (
 	app_id text,
 	recording_source_template boolean,
 	enabled_source_template boolean,
-	recording_info jsonb,
 	template_id text,
 	template text,
 	region text,
@@ -51,10 +50,11 @@ CREATE TYPE @extschema@.hms_room AS (
 	size integer,
 	max_duration_seconds integer,
 	polls text[],
-	webhook jsonb,
 	key text,
 	created_at timestamptz,
 	updated_at timestamptz,
+	recording_info jsonb,
+	webhook jsonb,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_room IS
@@ -66,9 +66,9 @@ CREATE TYPE @extschema@.hms_session AS (
 	customer_id text,
 	app_id text,
 	active boolean,
-	peers jsonb,
 	created_at timestamptz,
 	updated_at timestamptz,
+	peers jsonb,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_session IS
@@ -156,9 +156,9 @@ CREATE TYPE @extschema@.hms_recording_event AS (
 	recording_path text,
 	recording_presigned_url text,
 	meeting_url text,
-	rtmp jsonb,
 	session_started_at timestamptz,
 	size bigint,
+	rtmp jsonb,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_recording_event IS
@@ -197,13 +197,13 @@ CREATE TYPE @extschema@.hms_error_event AS (
 	is_terminal boolean,
 	action text,
 	domain text,
+	retries_join integer,
+	transport_state text,
+	endpoint text,
 	agent jsonb,
 	audio jsonb,
 	video jsonb,
 	devices jsonb,
-	retries_join integer,
-	transport_state text,
-	endpoint text,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_error_event IS
@@ -272,8 +272,6 @@ CREATE TYPE @extschema@.hms_live_stream AS (
 	room_id text,
 	session_id text,
 	status text,
-	playback jsonb,
-	recording jsonb,
 	meeting_url text,
 	destination text,
 	created_at timestamptz,
@@ -282,6 +280,8 @@ CREATE TYPE @extschema@.hms_live_stream AS (
 	stopped_at timestamptz,
 	started_by text,
 	stopped_by text,
+	playback jsonb,
+	recording jsonb,
 	recording_assets jsonb,
 	extra jsonb
 );
@@ -343,7 +343,6 @@ CREATE TYPE @extschema@.hms_external_stream AS (
 	status text,
 	rtmp_urls text[],
 	recording boolean,
-	resolution jsonb,
 	meeting_url text,
 	destination text,
 	created_at timestamptz,
@@ -352,6 +351,7 @@ CREATE TYPE @extschema@.hms_external_stream AS (
 	stopped_at timestamptz,
 	started_by text,
 	stopped_by text,
+	resolution jsonb,
 	recording_assets jsonb,
 	extra jsonb
 );
@@ -391,7 +391,6 @@ CREATE TYPE @extschema@.hms_poll_question AS (
 	index integer,
 	text text,
 	format text,
-	attachment jsonb,
 	skippable boolean,
 	duration integer,
 	once boolean,
@@ -399,6 +398,7 @@ CREATE TYPE @extschema@.hms_poll_question AS (
 	answer_min_len integer,
 	answer_max_len integer,
 	type text,
+	attachment jsonb,
 	answer jsonb,
 	options jsonb,
 	extra jsonb
@@ -465,14 +465,14 @@ CREATE TYPE @extschema@.hms_template AS (
 	id text,
 	name text,
 	customer_id text,
-	roles jsonb,
-	settings jsonb,
-	destinations jsonb,
-	plugins jsonb,
 	created_at timestamptz,
 	updated_at timestamptz,
 	_id text,
 	customer text,
+	roles jsonb,
+	settings jsonb,
+	destinations jsonb,
+	plugins jsonb,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_template IS
@@ -480,11 +480,11 @@ COMMENT ON TYPE @extschema@.hms_template IS
 
 CREATE TYPE @extschema@.hms_role AS (
 	name text,
+	priority integer,
+	max_peer_count integer,
 	publish_params jsonb,
 	subscribe_params jsonb,
 	permissions jsonb,
-	priority integer,
-	max_peer_count integer,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_role IS
@@ -543,11 +543,11 @@ CREATE TYPE @extschema@.hms_legacy_room AS (
 	name text,
 	description text,
 	active boolean,
-	recording_info jsonb,
 	"user" text,
 	customer text,
 	created_at timestamptz,
 	updated_at timestamptz,
+	recording_info jsonb,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_legacy_room IS
@@ -559,9 +559,9 @@ CREATE TYPE @extschema@.hms_legacy_session AS (
 	customer_id text,
 	user_id text,
 	active boolean,
-	peers jsonb,
 	created_at timestamptz,
 	updated_at timestamptz,
+	peers jsonb,
 	extra jsonb
 );
 COMMENT ON TYPE @extschema@.hms_legacy_session IS

@@ -30,6 +30,21 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 		OR (p.proname LIKE 'hms\_%' AND p.proretset AND p.provolatile = 'i'))
 ORDER BY 1;
 
+-- of a row the narrow columns come first, then the wide ones, "extra" last
+SELECT c.relname, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns
+FROM pg_class c JOIN pg_depend d ON d.objid = c.reltype AND d.classid = 'pg_type'::regclass
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND c.relkind = 'c'
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'hms')
+GROUP BY c.relname
+HAVING max(a.attnum) FILTER (WHERE a.atttypid <> 'jsonb'::regtype) > min(a.attnum) FILTER (WHERE a.atttypid = 'jsonb'::regtype)
+	OR max(a.attnum) <> min(a.attnum) FILTER (WHERE a.attname = 'extra')
+ORDER BY 1;
+SELECT count(*) > 20 AS many
+FROM pg_class c JOIN pg_depend d ON d.objid = c.reltype AND d.classid = 'pg_type'::regclass
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND c.relkind = 'c'
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'hms');
+
 -- in any schema, under a search_path that lies
 DROP EXTENSION hms CASCADE;
 CREATE SCHEMA "a schema";
