@@ -443,17 +443,18 @@ limit(Allowed *allowed, const HmsFilter *filter, Datum value, bool isnull)
 
 /*
  * Does the API have this text for what is this text here?  Not where it stands
- * for something else: for NUL and lone surrogates, or what the database's
- * encoding lacks.
+ * for something else, NUL and lone surrogates; nor what may be no UTF-8.
  */
 static bool
 is_faithful(const char *text)
 {
 	if (GetDatabaseEncoding() == PG_UTF8)
 		return strstr(text, "\xEF\xBF\xBD") == NULL;
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		return strstr(text, "\\uFFFD") == NULL;
 	for (; *text; text++)
 	{
-		if (IS_HIGHBIT_SET(*text) || *text == '\\' || *text == '?')
+		if (IS_HIGHBIT_SET(*text))
 			return false;
 	}
 	return true;

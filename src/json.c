@@ -12,12 +12,12 @@
 #include <emmintrin.h>
 #endif
 
-#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "port/pg_bitutils.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
+#include "encoding.h"
 #include "json.h"
 
 /* The API nests five deep; a page that nests deeper than this is an attack. */
@@ -47,13 +47,6 @@ hms_json_fail(HmsJsonReader *reader, const char *fault)
 	if (reader->fault == NULL)
 		reader->fault = fault;
 	return false;
-}
-
-/* Does the database take UTF-8 as it is?  SQL_ASCII takes any bytes. */
-static inline bool
-takes_utf8(void)
-{
-	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
 }
 
 static inline bool
@@ -707,51 +700,17 @@ hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key, HmsJsonValue *value)
 
 /* --- text ------------------------------------------------------------------ */
 
-/*
- * Append a code point in the server's encoding; a question mark for what the
- * encoding does not have.
- */
+/* Append a code point as UTF-8. */
 static void
 append_code_point(StringInfo buf, int code)
 {
 	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
-	unsigned char converted[MAX_UNICODE_EQUIVALENT_STRING + 1];
-	Oid			conversion;
-	int			len;
 
 	unicode_to_utf8(code, utf8);
-	len = pg_utf_mblen(utf8);
-	utf8[len] = '\0';
-	if (takes_utf8() || code < 0x80)
-	{
-		appendBinaryStringInfo(buf, (char *) utf8, len);
-		return;
-	}
-	conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
-	if (OidIsValid(conversion) &&
-		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(),
-									  utf8, len, converted, sizeof(converted),
-									  true) == len)
-		appendStringInfoString(buf, (char *) converted);
-	else
-		appendStringInfoChar(buf, '?');
+	appendBinaryStringInfo(buf, (char *) utf8, pg_utf_mblen(utf8));
 }
 
-char *
-hms_json_text_of_utf8(const char *text, size_t len)
-{
-	const char *end = text + len;
-	StringInfoData buf;
-
-	if (takes_utf8())
-		return pnstrdup(text, len);
-	initStringInfo(&buf);
-	for (; text < end; text += pg_utf_mblen((const unsigned char *) text))
-		append_code_point(&buf, utf8_to_unicode((const unsigned char *) text));
-	return buf.data;
-}
-
-/* Append the text of a string value, without quotes and escapes. */
+/* Append the text of a string value as UTF-8, without quotes and escapes. */
 static void
 append_string(StringInfo buf, const HmsJsonValue *string)
 {
@@ -763,21 +722,12 @@ append_string(StringInfo buf, const HmsJsonValue *string)
 		const char *run = p;
 		int			used;
 
-		if (takes_utf8())
-		{
-			p = memchr(p, '\\', end - p);
-			if (p == NULL)
-				p = end;
-			appendBinaryStringInfo(buf, run, p - run);
-			if (p == end)
-				break;
-		}
-		else if (*p != '\\')
-		{
-			append_code_point(buf, utf8_to_unicode((const unsigned char *) p));
-			p += pg_utf_mblen((const unsigned char *) p);
-			continue;
-		}
+		p = memchr(p, '\\', end - p);
+		if (p == NULL)
+			p = end;
+		appendBinaryStringInfo(buf, run, p - run);
+		if (p == end)
+			break;
 		p++;
 		switch (*p)
 		{
@@ -808,6 +758,16 @@ append_string(StringInfo buf, const HmsJsonValue *string)
 }
 
 char *
+hms_json_text_of_utf8(const char *text, size_t len)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	hms_append_from_utf8(&buf, text, len);
+	return buf.data;
+}
+
+char *
 hms_json_text(const HmsJsonValue *scalar, size_t *len)
 {
 	StringInfoData buf;
@@ -824,6 +784,14 @@ hms_json_text(const HmsJsonValue *scalar, size_t *len)
 	}
 	initStringInfo(&buf);
 	append_string(&buf, scalar);
+	if (!hms_takes_utf8())
+	{
+		char	   *utf8 = pnstrdup(buf.data, buf.len);
+
+		resetStringInfo(&buf);
+		hms_append_from_utf8(&buf, utf8, strlen(utf8));
+		pfree(utf8);
+	}
 	*len = buf.len;
 	return buf.data;
 }
@@ -862,7 +830,7 @@ hms_json_is_verbatim(const HmsJsonValue *string)
 {
 	if (string->escaped)
 		return false;
-	if (takes_utf8())
+	if (hms_takes_utf8())
 		return true;
 	for (size_t i = 0; i < string->len; i++)
 	{
@@ -881,7 +849,7 @@ hms_json_append_clean(StringInfo buf, const HmsJsonValue *value)
 	bool		first = true;
 	bool		object = value->type == HMS_JSON_OBJECT;
 
-	if (!value->odd && takes_utf8())
+	if (!value->odd && hms_takes_utf8())
 	{
 		appendBinaryStringInfo(buf, value->start, value->len);
 		return;

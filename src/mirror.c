@@ -18,6 +18,7 @@
 #include "utils/jsonb.h"
 
 #include "compat.h"
+#include "encoding.h"
 #include "endpoints.h"
 #include "errors.h"
 #include "json.h"
@@ -83,7 +84,7 @@ hms_rows_of(PG_FUNCTION_ARGS)
 			HmsJsonReader reader;
 			const char *fault;
 
-			text = pg_server_to_any(text, strlen(text), PG_UTF8);
+			text = unconstify(char *, hms_json_to_utf8(text));
 			fault = hms_json_begin(&reader, text, strlen(text));
 
 			if (fault == NULL)

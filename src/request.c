@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "encoding.h"
 #include "errors.h"
 #include "request.h"
 #include "settings.h"
@@ -53,7 +54,7 @@ append_encoded_byte(StringInfo buf, unsigned char c)
 static void
 append_encoded(StringInfo buf, const char *text)
 {
-	text = pg_server_to_any(text, strlen(text), PG_UTF8);
+	text = hms_to_utf8(text);
 	for (; *text; text++)
 	{
 		if (is_unreserved((unsigned char) *text))
@@ -397,7 +398,7 @@ append_raw_path(StringInfo buf, const char *path)
 	/* as the Node SDK's README writes it: without a slash in front */
 	if (path[0] != '/')
 		path = psprintf("/%s", path);
-	path = pg_server_to_any(path, strlen(path), PG_UTF8);
+	path = hms_to_utf8(path);
 	initStringInfo(&part);
 	while (*path == '/')
 	{
@@ -908,8 +909,7 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 			request->parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 																 CStringGetDatum(request->body)));
 		check_body(request, args);
-		request->body = pg_server_to_any(request->body, strlen(request->body),
-										 PG_UTF8);
+		request->body = hms_json_to_utf8(request->body);
 	}
 	return request;
 }

@@ -9,10 +9,10 @@
 #include <time.h>
 
 #include "datatype/timestamp.h"
-#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
+#include "encoding.h"
 #include "errors.h"
 #include "json.h"
 #include "settings.h"
@@ -77,13 +77,6 @@ random_uuid(char *text)
 	*text = '\0';
 }
 
-/* Text in the server's encoding as UTF-8. */
-static const char *
-to_utf8(const char *text)
-{
-	return pg_server_to_any(text, strlen(text), PG_UTF8);
-}
-
 static void
 clear_kept_secret(void *arg)
 {
@@ -132,16 +125,16 @@ hms_token_sign(const HmsAccount *account, const HmsClaims *claims,
 			   HmsKeptSecret *kept)
 {
 	HmsClaims	utf8 = *claims;
-	const char *access_key = to_utf8(hms_account_access_key(account));
+	const char *access_key = hms_to_utf8(hms_account_access_key(account));
 	char		jti[UUID_TEXT_LEN + 1];
 	char	   *secret;
 	char	   *token;
 
 	if (claims->room_id)
 	{
-		utf8.room_id = to_utf8(claims->room_id);
-		utf8.role = to_utf8(claims->role);
-		utf8.user_id = claims->user_id ? to_utf8(claims->user_id) : NULL;
+		utf8.room_id = hms_to_utf8(claims->room_id);
+		utf8.role = hms_to_utf8(claims->role);
+		utf8.user_id = claims->user_id ? hms_to_utf8(claims->user_id) : NULL;
 	}
 	random_uuid(jti);
 	hms_jwt_load();

@@ -16,7 +16,7 @@ my $db      = Hms::Db->launch($api);
 my $session = $db->session;
 
 # Lets the stand-in answer everything with this text.
-sub answers { my ($text) = @_; $api->faults({ raw_body => $text, times => 0 }); return }
+sub answers { my ($text) = @_; utf8::decode($text); $api->faults({ raw_body => $text, times => 0 }); return }
 
 # --- whole numbers, however they are written
 
@@ -77,6 +77,37 @@ foreach my $body ('{"data": [null]}', '{"data": ["x"]}', '{"data": [{"id": "s", 
 	($out, $err) = $session->ask(qq(CALL hms_sync('video', ARRAY['$some->{room_id}'], events => false)));
 	unlike($err, qr/ERROR/, 'a sync passes over such a peer') or diag $err;
 	is($db->value("SELECT count(*) FROM video.session_peers WHERE session_id = '$some->{id}'"), (keys %{ $some->{peers} }) - 1, 'and has the others');
+}
+
+# --- a database that lacks characters keeps its keys apart, and finds them again
+
+{
+	my @users = ('李-明', '张-伟', '\u674E-\u660E', '\u5F20', '\\u674E', '\u005Cu674E', '\u005C', '\\', '\u00e9', '\u00E9', 'é', 'e', '?-?', '\uD83D\uDE00', '😀', '\uD83D', '\uDE00', '\😀',
+		'\uD83D😀', '\u67李', '\u674', 'u674E', "\\n\t", '\u0041', 'A', '\u674e', '€', '\u20AC', '\u20ac');
+	my %peers = map { ("p$_" => { name => $users[$_], user_id => $users[$_], role => $users[$_] }) } 0 .. $#users;
+	foreach my $encoding (qw(latin1 euc_jp latin9))
+	{
+		$db->value("CREATE DATABASE $encoding TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
+		my $run = sub { return $db->psql($encoding, $_[0], extra_params => ['-v', 'VERBOSITY=verbose']) };
+		$run->('CREATE EXTENSION hms');
+		answers(encode({ peers => \%peers }));
+		my (undef, $out, $err) = $run->('CREATE TABLE u AS SELECT substr(id, 2)::int AS n, user_id, name, role, extra FROM hms_active_peers($$r$$); SELECT count(*), count(DISTINCT user_id), count(DISTINCT name), bool_and(user_id = name) FROM u');
+		is($out, @users . '|' . @users . '|' . @users . '|t', "$encoding: every user stays a user of his own") or diag $err;
+		(undef, $out, $err) = $run->("SELECT string_agg((hms_api_get('/x') -> 'peers' -> ('p' || n) ->> 'user_id' = user_id)::text, ',') FROM u");
+		is($out, join(',', ('true') x @users), "$encoding: jsonb and text agree") or diag $err;
+		$api->faults;
+		my @seen = $api->during(sub { ($out, $err) = ($run->('SELECT n, (SELECT count(*) FROM hms_rooms(name => u.user_id)) FROM u ORDER BY n'))[1, 2] });
+		is_deeply([ sort map { my $name = query_of($_->{query})->{name}[0]; utf8::decode($name); $name } @seen ], [ sort @users ], "$encoding: what is asked for is what it was") or diag $err;
+		@seen = $api->during(sub { $run->("SELECT hms_create_room(jsonb_build_object('name', 'x' || n, 'description', user_id)) FROM u ORDER BY n") });
+		is_deeply([ sort map { body_of($_)->{description} } @seen ], [ sort @users ], "$encoding: in a body too");
+		answers('{"message": "sent"}');
+		@seen = $api->during(sub { $run->("SELECT hms_broadcast_message('65a0000790c192cfd3ac94af', user_id) FROM u ORDER BY n") });
+		is_deeply([ sort map { body_of($_)->{message} } @seen ], [ sort @users ], "$encoding: as an argument that is a member of one");
+		(undef, $out, $err) = $run->("SELECT string_agg((hms_verify_token(hms_auth_token('65a0000790c192cfd3ac94af', user_id, user_id)) ->> 'user_id' = user_id)::text, ',') FROM u");
+		is($out, join(',', ('true') x @users), "$encoding: in a token, and back") or diag $err;
+		(undef, $out, $err) = $run->("SELECT string_agg(((SELECT name FROM hms_internal._hms_rows_of(NULL::hms_peer, NULL, jsonb_build_object('name', user_id))) = user_id)::text, ',') FROM u");
+		is($out, join(',', ('true') x @users), "$encoding: a row of JSON that is here already") or diag $err;
+	}
 }
 
 $session->quit;
