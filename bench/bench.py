@@ -182,6 +182,24 @@ joined("LATERAL of track events", SAME, "hms_track_events(%s) r", "LATERAL hms_t
 joined("JOIN of a foreign table", "count(*), sum(hashtextextended(r.id, 0)::numeric)", "hms_track_events(%s) r",
        "live.track_events AS r WHERE r.room_id = l.id", "'65f0' || lpad(g::text, 3, '0') || '00000000000000001'")
 
+
+# --- a long list in windows of time --------------------------------------------------------
+
+LONG_LIST = "20,000 sessions in 200 pages, 50 ms each"
+if re.search(PATTERN, LONG_LIST + " one by one, in windows"):
+    windows = subprocess.Popen([sys.executable, HERE + "/windows.py", "50", "20000"], stdout=subprocess.PIPE, text=True)
+    origin = "http://127.0.0.1:%s/v2" % windows.stdout.readline().strip()
+    query = "SELECT count(*), count(DISTINCT id), md5(string_agg(id, ',')) FROM (SELECT id FROM hms_sessions() OFFSET 0) s"
+    rows = [psql("SET hms.api_url = '%s'; %s %s" % (origin, how, query)) for how in ("", ONE_AT_A_TIME)]
+    if rows[0] != rows[1] or not rows[0].startswith("20000|20000|"):
+        sys.exit("%s: %r is not %r" % (LONG_LIST, rows[0], rows[1]))
+    begin = "SELECT id FROM hms_sessions() LIMIT 1"
+    pair(LONG_LIST, lambda: sql(query, origin, begin, ONE_AT_A_TIME), lambda: sql(query, origin, begin),
+         "in windows", ">= 6")
+    pair("the same in windows", lambda: sql(query, origin, begin), lambda: 200 / 8 * 50.0,
+         "200 requests, 8 at a time", "<= 1.3")
+    windows.terminate()
+
 # --- what a mirror asks for ----------------------------------------------------------------
 
 

@@ -425,7 +425,7 @@ read_rows(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 		hms_rows_read_each(lane->page->rows, reader,
 						   endpoint->rows_by_id ||
 						   endpoint->paging == HMS_PAGE_AS_ANSWERED);
-	if (walk->may_split && reader->fault == NULL)
+	if (walk->may_split && walk->ahead && reader->fault == NULL)
 		note_elements(walk, lane->page, lane->end.elements, again);
 }
 
@@ -1340,6 +1340,9 @@ next_of_windows(HmsWalk *walk, int *row)
 		Window	   *next = next_window(split, window);
 		Page	   *page = window->first;
 		int64		deadline;
+
+		if (split->given_up)
+			walk->may_split = false;
 
 		if (page && page->next < page->stop)
 		{
