@@ -2789,9 +2789,9 @@ REVOKE ALL ON FUNCTION @extschema@.hms_api_delete(text) FROM PUBLIC;
 -- nothing of the extension.
 -- ---------------------------------------------------------------------------
 
--- The stays of peers in sessions of a room (NULL: all), of several rooms
--- (room_ids is not NULL), or in one session, if it is of those rooms; one row
--- with a NULL id for a session without peers.
+-- The stays of peers in sessions of a room, of several rooms (room_ids is not
+-- NULL), or in one session, if it is of those rooms; one row with a NULL id for a
+-- session without peers.  room_id, session_id: not_given() for all.
 -- Source: GET /sessions, GET /sessions/{session_id}
 CREATE FUNCTION hms_internal.stays(
 	room_id text,
@@ -2803,16 +2803,17 @@ RETURNS SETOF @extschema@.hms_stay
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 5000
 BEGIN ATOMIC
 	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'stays', room_id, after, before) AS s
-	WHERE room_ids IS NULL AND stays.session_id IS NULL
+	WHERE room_ids IS NULL AND stays.session_id = hms_internal.not_given()
 	UNION ALL
 	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'stays', room_ids, after, before) AS s
-	WHERE room_ids IS NOT NULL AND stays.session_id IS NULL
+	WHERE room_ids IS NOT NULL AND stays.session_id = hms_internal.not_given()
 	UNION ALL
 	SELECT s.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_stay, 'session_stays', session_id) AS s
-	WHERE stays.session_id IS NOT NULL
-		AND CASE WHEN room_ids IS NULL THEN stays.room_id IS NULL OR s.room_id = stays.room_id
-			ELSE s.room_id = ANY (room_ids)
-		END
+	WHERE stays.session_id <> hms_internal.not_given()
+		AND (stays.room_id IS NOT NULL OR room_ids <> '{}')
+		AND CASE WHEN room_ids IS NULL
+			THEN stays.room_id = hms_internal.not_given() OR s.room_id = stays.room_id
+			ELSE s.room_id = ANY (room_ids) END
 		AND (after IS NULL OR s.session_created_at >= after)
 		AND (before IS NULL OR s.session_created_at <= before);
 END;
@@ -2837,8 +2838,29 @@ END;
 COMMENT ON FUNCTION hms_internal.track_events(text, text[], text) IS
 'Internal: the track events that talk time is computed from';
 
+-- The error events of a room, or of several rooms (room_ids is not NULL), by their
+-- own timestamp.
+-- Source: GET /analytics/events
+CREATE FUNCTION hms_internal.error_events(
+	room_id text, room_ids text[], after timestamptz, before timestamptz)
+RETURNS SETOF @extschema@.hms_error_event
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 1000
+BEGIN ATOMIC
+	SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
+		room_id, hms_internal.not_given(), hms_internal.not_given(), hms_internal.not_given(), NULL::text[]) AS e
+	WHERE room_ids IS NULL
+		AND (after IS NULL OR e."timestamp" >= after) AND (before IS NULL OR e."timestamp" <= before)
+	UNION ALL
+	SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
+		room_ids, hms_internal.not_given(), hms_internal.not_given(), hms_internal.not_given(), NULL::text[]) AS e
+	WHERE room_ids IS NOT NULL
+		AND (after IS NULL OR e."timestamp" >= after) AND (before IS NULL OR e."timestamp" <= before);
+END;
+COMMENT ON FUNCTION hms_internal.error_events(text, text[], timestamptz, timestamptz) IS
+'Internal: the error events that their summary is made of';
+
 -- The text of a report.  timed_stays is made of stays, the others of timed_stays
--- and track_events.
+-- and events.
 --
 -- bots: one row, the roles in hms.bot_roles; what it is by default where nobody
 -- loaded the library, as in a mirror without the extension.
@@ -2861,6 +2883,8 @@ COMMENT ON FUNCTION hms_internal.track_events(text, text[], text) IS
 -- follows its peer's leave, and the removal), so the state before an event that
 -- counts is simply that of the event before it.  A peer that its session does not
 -- list is the user that its events name.
+--
+-- error_summary: made of error_events; of a mirror too, on its page.
 --
 -- concurrency: a sweep over joins, leaves and steps in order of time.  A user with
 -- overlapping stays is inside from the first begin to the last end of each island
@@ -3011,6 +3035,21 @@ AS $function$
 		GROUP BY s.room_id, s.session_id, s.user_id, s.known_by, s.track_type, s.source, s.started_at
 		$report$
 
+	WHEN 'error_summary' THEN $report$
+		SELECT e.type, e.error_code, e.error_name, e.client, e.system,
+			count(*)::integer AS errors,
+			(count(DISTINCT CASE WHEN e.user_id <> '' THEN 'user_id ' || e.user_id
+				WHEN e.user_name <> '' THEN 'name ' || e.user_name
+				ELSE 'peer_id ' || e.peer_id END COLLATE "C"))::integer AS users,
+			min(e."timestamp") AS first_at, max(e."timestamp") AS last_at
+		FROM (SELECT e.*,
+				nullif(concat_ws(' ', nullif(e.agent ->> 'sdk', ''), nullif(e.agent ->> 'sdk_version', '')), '') AS client,
+				nullif(concat_ws(' ', nullif(e.agent ->> 'os', ''), nullif(e.agent ->> 'os_version', '')), '') AS system
+			FROM error_events AS e) AS e
+		WHERE (e.role = ANY ((SELECT b.roles FROM bots AS b)::text[])) IS NOT TRUE
+		GROUP BY e.type, e.error_code, e.error_name, e.client, e.system
+		$report$
+
 	WHEN 'concurrency' THEN $report$
 		SELECT w.session_id, w.at, w.peers::integer AS peers, w.users::integer AS users
 		-- all that happens at one instant counts at that instant
@@ -3044,23 +3083,25 @@ $function$;
 COMMENT ON FUNCTION hms_internal.report_text(text) IS
 'Internal: the text of a report over timed_stays and track_events';
 
--- A report, or timed_stays, over what the two queries return: rows like those of
--- type hms_stay, and for talk_time like those of hms_track_event (else NULL).
+-- A report, or timed_stays, over what these queries return: rows like those of the
+-- types hms_stay, hms_track_event, hms_error_event, whichever it is made of.
 -- ordering: of its rows, in terms of the text's own FROM; NULL: none.
 CREATE FUNCTION hms_internal.report_query(
-	report text, stays text, track_events text DEFAULT NULL, ordering text DEFAULT NULL)
+	report text, stays text DEFAULT NULL, track_events text DEFAULT NULL,
+	error_events text DEFAULT NULL, ordering text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT 'WITH bots AS NOT MATERIALIZED (' || hms_internal.report_text('bots') || '),'
-		|| ' stays AS NOT MATERIALIZED (' || stays || '),'
-		|| ' timed_stays AS NOT MATERIALIZED (' || hms_internal.report_text('timed_stays') || ')'
+	SELECT 'WITH bots AS NOT MATERIALIZED (' || hms_internal.report_text('bots') || ')'
+		|| coalesce(', stays AS NOT MATERIALIZED (' || stays || '), timed_stays AS NOT MATERIALIZED ('
+			|| hms_internal.report_text('timed_stays') || ')', '')
 		|| coalesce(', track_events AS NOT MATERIALIZED (' || track_events || ')', '')
+		|| coalesce(', error_events AS NOT MATERIALIZED (' || error_events || ')', '')
 		|| ' SELECT report.* FROM (' || CASE report WHEN 'timed_stays' THEN 'SELECT * FROM timed_stays'
 			ELSE hms_internal.report_text(report) END
 		|| coalesce(' ORDER BY ' || ordering, '') || ') AS report';
 END;
-COMMENT ON FUNCTION hms_internal.report_query(text, text, text, text) IS
+COMMENT ON FUNCTION hms_internal.report_query(text, text, text, text, text) IS
 'Internal: a report over given stays and track events';
 
 -- The reports over the API, for one room or several.  They are inlined into the
@@ -3070,6 +3111,7 @@ DECLARE
 	stays CONSTANT text := 'SELECT * FROM hms_internal.stays(room_id, room_ids, session_id, after, before)';
 	all_stays CONSTANT text := 'SELECT * FROM hms_internal.stays(room_id, room_ids, session_id, NULL, NULL)';
 	track_events CONSTANT text := 'SELECT * FROM hms_internal.track_events(room_id, room_ids, session_id)';
+	error_events CONSTANT text := 'SELECT * FROM hms_internal.error_events(room_id, room_ids, after, before)';
 BEGIN
 	EXECUTE $create$
 		CREATE FUNCTION hms_internal.bot_roles() RETURNS text[]
@@ -3106,7 +3148,7 @@ BEGIN
 			on_time interval, switches integer, longest interval)
 		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
 		BEGIN ATOMIC $create$ || hms_internal.report_query('talk_time', all_stays, track_events,
-			's.started_at, s.session_id, s.user_id, s.known_by, s.track_type, s.source') || $create$; END $create$;
+			ordering => 's.started_at, s.session_id, s.user_id, s.known_by, s.track_type, s.source') || $create$; END $create$;
 
 	EXECUTE $create$
 		CREATE FUNCTION hms_internal.concurrency(
@@ -3115,6 +3157,16 @@ BEGIN
 		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
 		BEGIN ATOMIC $create$ || hms_internal.report_query('concurrency', all_stays,
 			ordering => 'w.started_at, w.session_id, w.at') || $create$; END $create$;
+
+	EXECUTE $create$
+		CREATE FUNCTION hms_internal.error_summary(
+			room_id text, room_ids text[], after timestamptz, before timestamptz)
+		RETURNS TABLE (
+			type text, error_code integer, error_name text, client text, system text,
+			errors integer, users integer, first_at timestamptz, last_at timestamptz)
+		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20
+		BEGIN ATOMIC $create$ || hms_internal.report_query('error_summary', error_events => error_events,
+			ordering => 'count(*) DESC, max(e."timestamp") DESC, e.type, e.error_code, e.client, e.system') || $create$; END $create$;
 END;
 $do$;
 
@@ -3128,6 +3180,8 @@ COMMENT ON FUNCTION hms_internal.talk_time(text, text[], text) IS
 'Internal: hms_talk_time for one room or several';
 COMMENT ON FUNCTION hms_internal.concurrency(text, text[], text, interval) IS
 'Internal: hms_concurrency for one room or several';
+COMMENT ON FUNCTION hms_internal.error_summary(text, text[], timestamptz, timestamptz) IS
+'Internal: hms_error_summary for one room or several';
 
 -- The step itself; raises 22023 unless it is longer than zero.
 --
@@ -3148,7 +3202,7 @@ COMMENT ON FUNCTION hms_internal.step(interval) IS
 --		Who was in which session of the room, and for how long.
 --
 -- Arguments: the room (left out: every room of the account), or several; one
--- session only; sessions created at or after, at or before.  A row per session
+-- session only (NULL for one of these: none); sessions created at or after, at or before.  A row per session
 -- and user, of persons only (hms.bot_roles).  known_by says what user_id is:
 -- the user's id, where there is none the name, else the peer's id.  joins counts
 -- stays.  present is how long the user was there, present_minutes the same in
@@ -3159,7 +3213,8 @@ COMMENT ON FUNCTION hms_internal.step(interval) IS
 -- In order of session start, then first join.
 --
 -- Errors: those of hms_sessions.  Source: GET /sessions, or GET /sessions/{id}.
-CREATE FUNCTION @extschema@.hms_attendance(room_id text DEFAULT NULL, session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_attendance(
+	room_id text DEFAULT hms_internal.not_given(), session_id text DEFAULT hms_internal.not_given(),
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, known_by text, name text, roles text[], joins integer,
@@ -3174,7 +3229,8 @@ COMMENT ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestam
 'Who was in which session of a room and for how long, a row per session and user: present_minutes is how long the user was there, share the part of the session that this is; minutes are device minutes, two devices at once count twice. known_by: user_id, name or peer_id, whichever user_id is. Roles in hms.bot_roles are no persons. Without room_id every room (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text, text, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.hms_attendance(room_ids text[], session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_attendance(
+	room_ids text[], session_id text DEFAULT hms_internal.not_given(),
 	after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, known_by text, name text, roles text[], joins integer,
@@ -3202,7 +3258,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_attendance(text[], text, timestamptz, tim
 -- active.  In order of session start.
 --
 -- Errors: those of hms_sessions.  Source: GET /sessions.
-CREATE FUNCTION @extschema@.hms_session_usage(room_id text DEFAULT NULL, after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_session_usage(room_id text DEFAULT hms_internal.not_given(), after timestamptz DEFAULT NULL, before timestamptz DEFAULT NULL)
 RETURNS TABLE (
 	session_id text, room_id text, started_at timestamptz, ended_at timestamptz,
 	active boolean, duration interval, peers integer, users integer, joins integer,
@@ -3211,7 +3267,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
 	SELECT r.* FROM hms_internal.session_usage(hms_session_usage.room_id, NULL,
-		NULL, hms_session_usage.after, hms_session_usage.before) AS r;
+		hms_internal.not_given(), hms_session_usage.after, hms_session_usage.before) AS r;
 END;
 COMMENT ON FUNCTION @extschema@.hms_session_usage(text, timestamptz, timestamptz) IS
 'How long each session of a room was and how many were in it, a row per session: duration is its own length, participant_time the sum of all stays, peak_peers the most stays open at once, peak_at the first instant of that. Roles in hms.bot_roles are no persons. Without room_id every room (GET /sessions)';
@@ -3226,7 +3282,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 100
 BEGIN ATOMIC
 	SELECT r.* FROM hms_internal.session_usage(NULL, coalesce(hms_session_usage.room_ids, '{}'),
-		NULL, hms_session_usage.after, hms_session_usage.before) AS r;
+		hms_internal.not_given(), hms_session_usage.after, hms_session_usage.before) AS r;
 END;
 COMMENT ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timestamptz) IS
 'How long each session of several rooms was and how many were in it (GET /sessions)';
@@ -3250,7 +3306,7 @@ REVOKE ALL ON FUNCTION @extschema@.hms_session_usage(text[], timestamptz, timest
 --
 -- Errors: those of hms_sessions and hms_track_events.  Source: GET /sessions,
 -- GET /analytics/events.
-CREATE FUNCTION @extschema@.hms_talk_time(room_id text, session_id text DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_talk_time(room_id text, session_id text DEFAULT hms_internal.not_given())
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, known_by text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
@@ -3263,7 +3319,7 @@ COMMENT ON FUNCTION @extschema@.hms_talk_time(text, text) IS
 'For how long each user''s microphone, camera and screen were on in a room, a row per session, user, track type and source: on_time sums the user''s tracks, switches counts changes of state by add and update events, longest is one span of one track. Roles in hms.bot_roles are no persons. Events reach 30 days back (GET /sessions, GET /analytics/events)';
 REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text, text) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.hms_talk_time(room_ids text[], session_id text DEFAULT NULL)
+CREATE FUNCTION @extschema@.hms_talk_time(room_ids text[], session_id text DEFAULT hms_internal.not_given())
 RETURNS TABLE (
 	session_id text, room_id text, user_id text, known_by text, track_type text, source text,
 	on_time interval, switches integer, longest interval)
@@ -3281,14 +3337,15 @@ REVOKE ALL ON FUNCTION @extschema@.hms_talk_time(text[], text) FROM PUBLIC;
 --		How many peers and users were inside at each step of each session.
 --
 -- Arguments: the room (left out: every room of the account), or several; one
--- session only; the step.  A row at each session's start and each step after it
+-- session only (NULL for one of these: none); the step.  A row at each session's start and each step after it
 -- until its end (now while active), a step at the end included; persons only
 -- (hms.bot_roles).  Who leaves at the instant of a step is gone, who joins is
 -- there.  In order of session start and time.
 --
 -- Errors: 22023 unless the step is longer than zero; those of hms_sessions.
 -- Source: GET /sessions, or GET /sessions/{id}.
-CREATE FUNCTION @extschema@.hms_concurrency(room_id text DEFAULT NULL, session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_concurrency(
+	room_id text DEFAULT hms_internal.not_given(), session_id text DEFAULT hms_internal.not_given(),
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
@@ -3300,7 +3357,8 @@ COMMENT ON FUNCTION @extschema@.hms_concurrency(text, text, interval) IS
 'How many peers and users were inside at the start of each session of a room and at each step until its end; who leaves at the instant of a step is gone, who joins is there. Roles in hms.bot_roles are no persons. Without room_id every room (GET /sessions)';
 REVOKE ALL ON FUNCTION @extschema@.hms_concurrency(text, text, interval) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.hms_concurrency(room_ids text[], session_id text DEFAULT NULL,
+CREATE FUNCTION @extschema@.hms_concurrency(
+	room_ids text[], session_id text DEFAULT hms_internal.not_given(),
 	step interval DEFAULT '1 minute')
 RETURNS TABLE (session_id text, at timestamptz, peers integer, users integer)
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 500
@@ -3366,41 +3424,6 @@ END;
 COMMENT ON FUNCTION @extschema@.hms_quality(text) IS
 'How well the connections of the peers of a session did, a row a peer and direction: median and 95th percentile of loss, round trip, jitter and bitrate, and freezes; a request a peer, when the session is over (GET /sessions/{session_id}, GET /analytics/peer-stats)';
 REVOKE ALL ON FUNCTION @extschema@.hms_quality(text) FROM PUBLIC;
-
--- A row an error code, client and system; see hms_error_summary.  room_ids: NULL
--- for the one room.
-CREATE FUNCTION hms_internal.error_summary(
-	room_id text, room_ids text[], after timestamptz, before timestamptz)
-RETURNS TABLE (
-	type text, error_code integer, error_name text, client text, system text,
-	errors integer, users integer, first_at timestamptz, last_at timestamptz)
-LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20
-BEGIN ATOMIC
-	WITH events AS NOT MATERIALIZED (
-		SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
-			room_id, hms_internal.not_given(), hms_internal.not_given(), hms_internal.not_given(), NULL::text[]) AS e
-		WHERE room_ids IS NULL
-		UNION ALL
-		SELECT e.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_error_event, 'hms_error_events',
-			room_ids, hms_internal.not_given(), hms_internal.not_given(), hms_internal.not_given(), NULL::text[]) AS e
-		WHERE room_ids IS NOT NULL
-	)
-	SELECT e.type, e.error_code, e.error_name,
-		nullif(concat_ws(' ', nullif(e.agent ->> 'sdk', ''), nullif(e.agent ->> 'sdk_version', '')), ''),
-		nullif(concat_ws(' ', nullif(e.agent ->> 'os', ''), nullif(e.agent ->> 'os_version', '')), ''),
-		count(*)::integer,
-		(count(DISTINCT CASE WHEN e.user_id <> '' THEN 'user_id ' || e.user_id
-			WHEN e.user_name <> '' THEN 'name ' || e.user_name
-			ELSE 'peer_id ' || e.peer_id END COLLATE "C"))::integer,
-		min(e."timestamp"), max(e."timestamp")
-	FROM events AS e
-	WHERE (e.role = ANY (hms_internal.bot_roles())) IS NOT TRUE
-		AND (after IS NULL OR e."timestamp" >= after) AND (before IS NULL OR e."timestamp" <= before)
-	GROUP BY 1, 2, 3, 4, 5
-	ORDER BY 6 DESC, 9 DESC, 1, 2, 4, 5;
-END;
-COMMENT ON FUNCTION hms_internal.error_summary(text, text[], timestamptz, timestamptz) IS
-'Internal: hms_error_summary for one room or several';
 
 -- hms_error_summary(room_id, after, before)
 -- hms_error_summary(room_ids, after, before)
@@ -5766,272 +5789,698 @@ $$;
 COMMENT ON FUNCTION hms_internal._hms_mirror(name, text) IS
 'Internal: the quoted name of a schema that has a mirror';
 
--- Text made safe inside HTML and SVG, in elements and in quoted attributes.
-CREATE FUNCTION hms_internal._hms_html(value text)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT replace(replace(replace(replace(replace(_hms_html.value,
-		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
-END;
-COMMENT ON FUNCTION hms_internal._hms_html(text) IS
-'Internal: text made safe inside HTML';
+-- ---------------------------------------------------------------------------
+-- The page of a report: read from a mirror, one function a block.
+--
+-- Everything that comes from outside is text: html() makes it safe, in elements
+-- and in quoted attributes.  Charts are SVG, 1000 units wide, of which the first
+-- 190 are for names.
+-- ---------------------------------------------------------------------------
 
--- A length of time as people write it: 1 h 05 min, 12 min, 40 s.
-CREATE FUNCTION hms_internal._hms_html_length(seconds double precision)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT CASE
-		WHEN round(_hms_html_length.seconds) < 60 THEN round(_hms_html_length.seconds) || '&nbsp;s'
-		WHEN round(_hms_html_length.seconds / 60) < 60 THEN round(_hms_html_length.seconds / 60) || '&nbsp;min'
-		ELSE floor(round(_hms_html_length.seconds / 60) / 60) || '&nbsp;h&nbsp;'
-			|| lpad((round(_hms_html_length.seconds / 60)::bigint % 60)::text, 2, '0') || '&nbsp;min'
-		END;
-END;
-COMMENT ON FUNCTION hms_internal._hms_html_length(double precision) IS
-'Internal: a length of time as people write it';
+CREATE TYPE hms_internal.report_session AS (
+	room_id text, session_id text, room text,
+	started_at timestamptz, stops_at timestamptz, active boolean, length interval,
+	users integer, device_minutes numeric, peak_peers integer, peak_at timestamptz);
+COMMENT ON TYPE hms_internal.report_session IS
+'Internal: a session on the page of a report';
 
--- What a report shows, read from a mirror: {title, sessions, stays, attendance,
--- talk}, all of the sessions that began in the time.
-CREATE FUNCTION hms_internal._hms_report_data(
-	mirror text, ext text, room_id text, after timestamptz, before timestamptz)
-RETURNS jsonb
-LANGUAGE plpgsql STABLE
+CREATE TYPE hms_internal.report_person AS (
+	room_id text, session_id text, user_id text, known_by text, name text, roles text[],
+	joins integer, joined_at timestamptz, left_at timestamptz, inside boolean,
+	present interval, device_minutes numeric, share numeric, late boolean, early boolean,
+	microphone interval, camera interval, screen interval);
+COMMENT ON TYPE hms_internal.report_person IS
+'Internal: somebody in a session on the page of a report; name is never empty, late and early by more than five minutes';
+
+CREATE TYPE hms_internal.report_stay AS (
+	room_id text, session_id text, user_id text, known_by text, name text, role text,
+	begins_at timestamptz, ends_at timestamptz, inside boolean);
+COMMENT ON TYPE hms_internal.report_stay IS
+'Internal: a stay on the page of a report';
+
+CREATE TYPE hms_internal.report_quality AS (
+	room_id text, session_id text, peer_id text, user_id text, name text, direction text, samples integer,
+	loss_p95 double precision, rtt_p95 double precision, bitrate_p50 double precision, freezes bigint);
+COMMENT ON TYPE hms_internal.report_quality IS
+'Internal: how a connection did, on the page of a report';
+
+CREATE TYPE hms_internal.report_error AS (
+	type text, error_code integer, error_name text, client text, system text,
+	errors integer, users integer, first_at timestamptz, last_at timestamptz);
+COMMENT ON TYPE hms_internal.report_error IS
+'Internal: what went wrong at clients, on the page of a report';
+
+-- What a report shows, all of the sessions that began in the time, of a room or of
+-- all (not_given()).  One statement
+-- a relation, with what is looked for as conditions, so that each reaches the
+-- tables.  qualities and errors are NULL where the mirror has none.
+CREATE FUNCTION hms_internal.report_data(
+	schema name, room_id text, after timestamptz, before timestamptz,
+	OUT title text,
+	OUT sessions hms_internal.report_session[],
+	OUT people hms_internal.report_person[],
+	OUT stays hms_internal.report_stay[],
+	OUT qualities hms_internal.report_quality[],
+	OUT errors hms_internal.report_error[])
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	data jsonb;
+	every_room CONSTANT boolean := room_id = hms_internal.not_given();
+	room_ids text[];
+	session_ids text[];
 BEGIN
+	IF to_regclass(format('%I.session_usage', schema)) IS NULL OR to_regclass(format('%I.rooms', schema)) IS NULL THEN
+		RAISE EXCEPTION 'there is no mirror in schema %', coalesce(quote_ident(schema), 'NULL')
+			USING ERRCODE = 'undefined_table', HINT = 'Make it with hms_create_mirror.';
+	END IF;
+
 	EXECUTE format($sql$
-		WITH mirror_sessions AS MATERIALIZED (
-			SELECT s.* FROM %1$s.sessions AS s
-			WHERE ($1 IS NULL OR s.room_id = $1) AND ($2 IS NULL OR s.created_at >= $2)
-				AND ($3 IS NULL OR s.created_at <= $3)
+		SELECT array_agg(ROW(u.room_id, u.session_id, coalesce(nullif(r.name, ''), u.room_id),
+				u.started_at, u.started_at + u.duration, u.active, u.duration,
+				u.users, u.participant_minutes, u.peak_peers, u.peak_at)::hms_internal.report_session
+				ORDER BY u.started_at, u.session_id),
+			array_agg(DISTINCT u.room_id), array_agg(DISTINCT u.session_id),
+			max(nullif(r.name, '')) FILTER (WHERE u.room_id = $1)
+		FROM %1$I.session_usage AS u LEFT JOIN %1$I.rooms AS r ON r.id = u.room_id
+		WHERE ($4 OR u.room_id = $1)
+			AND ($2 IS NULL OR u.started_at >= $2) AND ($3 IS NULL OR u.started_at <= $3)
+		$sql$, schema)
+	INTO STRICT sessions, room_ids, session_ids, title USING room_id, after, before, every_room;
+	IF NOT every_room AND title IS NULL THEN
+		EXECUTE format('SELECT coalesce(max(nullif(r.name, '''')), $1) FROM %I.rooms AS r WHERE r.id = $1', schema)
+		INTO STRICT title USING room_id;
+	END IF;
+
+	EXECUTE format($sql$
+		WITH talk AS (
+			SELECT t.room_id, t.session_id, t.user_id, t.known_by,
+				sum(t.on_time) FILTER (WHERE t.track_type = 'audio' AND t.source IS DISTINCT FROM 'screen') AS microphone,
+				sum(t.on_time) FILTER (WHERE t.track_type = 'video' AND t.source IS DISTINCT FROM 'screen') AS camera,
+				sum(t.on_time) FILTER (WHERE t.track_type = 'video' AND t.source = 'screen') AS screen
+			FROM %1$I.talk_time AS t
+			WHERE t.room_id = ANY ($1) AND t.session_id = ANY ($2)
+			GROUP BY t.room_id, t.session_id, t.user_id, t.known_by
 		)
-		SELECT jsonb_build_object(
-			'title', (SELECT coalesce(max(nullif(r.name, '')), $1) FROM %1$s.rooms AS r WHERE r.id = $1),
-			'sessions', (SELECT jsonb_agg(to_jsonb(u) || jsonb_build_object('room', coalesce(nullif(r.name, ''), u.room_id),
-					'length', extract(epoch FROM u.duration)) ORDER BY u.started_at, u.session_id)
-				FROM %1$s.session_usage AS u LEFT JOIN %1$s.rooms AS r ON r.id = u.room_id
-				WHERE u.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
-					AND u.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))),
-			'attendance', (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('present', extract(epoch FROM a.present)))
-				FROM %1$s.attendance AS a
-				WHERE a.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
-					AND a.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))),
-			'talk', (SELECT jsonb_agg(jsonb_build_object('session_id', t.session_id, 'user_id', t.user_id,
-					'kind', CASE WHEN t.source = 'screen' THEN 'screen' ELSE t.track_type END,
-					'on', extract(epoch FROM t.on_time)))
-				FROM %1$s.talk_time AS t
-				WHERE t.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
-					AND t.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))),
-			'stays', (SELECT jsonb_agg(jsonb_build_object('session_id', t.session_id, 'user_id', t.user_id,
-					'role', t.role, 'begins_at', t.begins_at, 'ends_at', t.ends_at))
-				FROM (%2$s) AS t
-				WHERE t.room_id = ANY (ARRAY(SELECT m.room_id FROM mirror_sessions AS m))
-					AND t.session_id = ANY (ARRAY(SELECT m.id FROM mirror_sessions AS m))
-					AND t.is_person AND t.begins_at IS NOT NULL))$sql$, mirror,
-			hms_internal.report_query('timed_stays', format('SELECT * FROM %s.stays', mirror)))
-	INTO STRICT data USING room_id, after, before;
-	RETURN data;
+		SELECT array_agg(ROW(a.room_id, a.session_id, a.user_id, a.known_by,
+				coalesce(nullif(a.name, ''), a.user_id), a.roles, a.joins,
+				a.first_joined_at, a.last_left_at, a.inside, a.present, a.minutes, a.share,
+				a.first_joined_at > s.started_at + interval '5 minutes',
+				NOT s.active AND a.last_left_at < s.stops_at - interval '5 minutes',
+				t.microphone, t.camera, t.screen)::hms_internal.report_person)
+		FROM %1$I.attendance AS a
+			JOIN unnest($3) AS s ON s.room_id = a.room_id AND s.session_id = a.session_id
+			LEFT JOIN talk AS t ON t.room_id = a.room_id AND t.session_id = a.session_id
+				AND t.user_id = a.user_id AND t.known_by = a.known_by
+		WHERE a.room_id = ANY ($1) AND a.session_id = ANY ($2)
+		$sql$, schema)
+	INTO STRICT people USING room_ids, session_ids, sessions;
+
+	EXECUTE format($sql$
+		SELECT array_agg(ROW(t.room_id, t.session_id, t.user_id, t.known_by,
+				coalesce(nullif(t.name, ''), t.user_id), t.role,
+				t.begins_at, t.ends_at, t.inside)::hms_internal.report_stay)
+		FROM (%s) AS t
+		WHERE t.room_id = ANY ($1) AND t.session_id = ANY ($2) AND t.is_person AND t.begins_at IS NOT NULL
+		$sql$, hms_internal.report_query('timed_stays', format('SELECT * FROM %I.stays', schema)))
+	INTO STRICT stays USING room_ids, session_ids;
+
+	IF to_regclass(format('%I.peer_quality', schema)) IS NOT NULL THEN
+		EXECUTE format($sql$
+			SELECT array_agg(ROW(q.room_id, q.session_id, q.peer_id, q.user_id, q.name, q.direction, q.samples,
+					q.loss_p95, q.rtt_p95, q.bitrate_p50, q.freezes)::hms_internal.report_quality)
+			FROM %I.peer_quality AS q
+			WHERE q.room_id = ANY ($1) AND q.session_id = ANY ($2) AND q.samples > 0
+			$sql$, schema)
+		INTO STRICT qualities USING room_ids, session_ids;
+	END IF;
+	IF to_regclass(format('%I.error_events', schema)) IS NOT NULL THEN
+		EXECUTE format('SELECT array_agg(ROW(r.*)::hms_internal.report_error ORDER BY r.errors DESC, r.last_at DESC) FROM (%s) AS r',
+			hms_internal.report_query('error_summary', error_events => format($sql$
+				SELECT e.* FROM %I.error_events AS e
+				WHERE ($4 OR e.room_id = $1)
+					AND ($2 IS NULL OR e."timestamp" >= $2) AND ($3 IS NULL OR e."timestamp" <= $3)
+				$sql$, schema)))
+		INTO STRICT errors USING room_id, after, before, every_room;
+	END IF;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_report_data(text, text, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION hms_internal.report_data(name, text, timestamptz, timestamptz) IS
 'Internal: what a report shows';
 
--- The chart of a session: how many were inside, and below it a line a user with a
--- bar for each stay.  1000 units wide, of which the first 190 are for names.
--- stays: [{user_id, name, role, begins_at, ends_at}]; roles: all of the report's,
--- so that a role has one colour on the page.
-CREATE FUNCTION hms_internal._hms_report_chart(
-	starts_at timestamptz, stops_at timestamptz, stays jsonb, roles text[])
+-- Text made safe inside HTML and SVG, in elements and in quoted attributes.
+CREATE FUNCTION hms_internal.html(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT replace(replace(replace(replace(replace(html.value,
+		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
+END;
+COMMENT ON FUNCTION hms_internal.html(text) IS
+'Internal: text made safe inside HTML';
+
+-- A length of time as h:mm, and a dash for none.
+CREATE FUNCTION hms_internal.html_length(length interval) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(CASE
+		WHEN html_length.length > '0' AND extract(epoch FROM html_length.length) < 60 THEN '&lt;0:01'
+		ELSE (round(extract(epoch FROM html_length.length) / 60)::bigint / 60)::text || ':'
+			|| lpad((round(extract(epoch FROM html_length.length) / 60)::bigint % 60)::text, 2, '0') END, '&ndash;');
+END;
+COMMENT ON FUNCTION hms_internal.html_length(interval) IS
+'Internal: a length of time as h:mm';
+
+-- An instant, with its date where that is not clear.
+CREATE FUNCTION hms_internal.html_time(at timestamptz, dated boolean) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(to_char(html_time.at, CASE WHEN dated THEN 'MM-DD HH24:MI:SS' ELSE 'HH24:MI:SS' END), '&ndash;');
+END;
+COMMENT ON FUNCTION hms_internal.html_time(timestamptz, boolean) IS
+'Internal: an instant on a page';
+
+-- A bar of a part, with what it stands for behind it; a dash for none.
+CREATE FUNCTION hms_internal.html_bar(part numeric, class text, label text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce('<span class="track"><span class="bar ' || class || '" style="width:'
+		|| round(100 * least(greatest(part, 0), 1), 1) || '%"></span></span>' || label, '&ndash;');
+END;
+COMMENT ON FUNCTION hms_internal.html_bar(numeric, text, text) IS
+'Internal: a bar on a page';
+
+-- A user as a cell of a table: the name, and the id where that is another.
+CREATE FUNCTION hms_internal.html_user(name text, user_id text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT '<bdi>' || hms_internal.html(name) || '</bdi>' || CASE WHEN name <> user_id
+		THEN ' <span class="id"><bdi>' || hms_internal.html(user_id) || '</bdi></span>' ELSE '' END;
+END;
+COMMENT ON FUNCTION hms_internal.html_user(text, text) IS
+'Internal: a user on a page';
+
+-- A table in a box of its own, which scrolls where the page is narrow; nothing
+-- where there are no rows.  columns: headings, those of numbers begin with #.
+CREATE FUNCTION hms_internal.html_table(columns text[], "rows" text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce('<div class="scroll"><table><thead><tr>' || (SELECT string_agg(CASE WHEN c.heading LIKE '#%'
+			THEN '<th class="n">' || substr(c.heading, 2) ELSE '<th>' || c.heading END || '</th>', '' ORDER BY c.place)
+		FROM unnest(columns) WITH ORDINALITY AS c (heading, place))
+		|| '</tr></thead><tbody>' || "rows" || '</tbody></table></div>', '');
+END;
+COMMENT ON FUNCTION hms_internal.html_table(text[], text) IS
+'Internal: a table on a page';
+
+-- The style of the page.
+CREATE FUNCTION hms_internal.report_style() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT $style$
+:root { --ink: #1c2330; --soft: #667085; --rule: #e4e7ec; --fill: #2f6fde;
+	--c0: #2f6fde; --c1: #e07b39; --c2: #2a9d6f; --c3: #8a5cd1; --c4: #c2417c; --c5: #5b7083 }
+* { box-sizing: border-box }
+body { margin: 0 auto; max-width: 1080px; padding: 32px 28px; color: var(--ink); background: #fff;
+	font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif }
+h1 { font-size: 26px; margin: 0 0 2px; overflow-wrap: anywhere }
+h2 { font-size: 18px; margin: 36px 0 10px }
+h3 { font-size: 15px; margin: 0; overflow-wrap: anywhere }
+h4 { font-size: 13px; margin: 14px 0 4px }
+.soft { color: var(--soft); margin: 0 }
+.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin: 20px 0 }
+.tile { border: 1px solid var(--rule); border-radius: 10px; padding: 12px 14px }
+.tile b { display: block; font-size: 24px; font-weight: 650; line-height: 1.2 }
+.tile span { color: var(--soft) }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th { font-weight: 600; text-align: left; color: var(--soft); font-size: 12px; vertical-align: bottom }
+th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--rule) }
+td:first-child { min-width: 120px; max-width: 260px; overflow-wrap: anywhere }
+th.n, td.n { text-align: right }
+td.b { white-space: nowrap }
+.id { color: var(--soft); font-size: 12px }
+.track { display: inline-block; width: 90px; height: 8px; border-radius: 4px; background: var(--rule);
+	line-height: 0; text-align: left; margin-right: 8px; vertical-align: middle }
+.bar { display: inline-block; height: 8px; border-radius: 4px; background: var(--fill); vertical-align: middle }
+section { border: 1px solid var(--rule); border-radius: 12px; padding: 16px 18px; margin: 0 0 18px }
+.live { background: #e7f6ee; color: #1b7a4c; border-radius: 999px; padding: 1px 9px; font-size: 12px; margin-left: 6px }
+svg { display: block; width: 100%; height: auto; margin: 10px 0 6px }
+svg text { font-size: 12px; fill: var(--ink); unicode-bidi: isolate }
+.label { text-anchor: end }
+.tick, svg .small { fill: var(--soft); font-size: 11px }
+.tick { text-anchor: middle }
+svg .small { text-anchor: end }
+.grid { stroke: var(--rule) }
+.line { stroke: #f1f3f6 }
+.axis { stroke: #98a2b3 }
+.inside { fill: #2f6fde; fill-opacity: .2; stroke: #2f6fde; stroke-width: 1.2 }
+.stay { fill-opacity: .82 }
+.r0 { fill: var(--c0); background: var(--c0) }
+.r1 { fill: var(--c1); background: var(--c1) }
+.r2 { fill: var(--c2); background: var(--c2) }
+.r3 { fill: var(--c3); background: var(--c3) }
+.r4 { fill: var(--c4); background: var(--c4) }
+.r5 { fill: var(--c5); background: var(--c5) }
+.key { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 5px }
+.legend { margin: 0 0 12px }
+.legend bdi { margin-right: 14px }
+@media screen and (max-width: 720px) {
+	body { padding: 20px 14px }
+	section { padding: 12px }
+	.tiles { grid-template-columns: repeat(2, 1fr) }
+	svg { min-width: 640px }
+}
+@media print {
+	@page { size: A4; margin: 14mm }
+	body { padding: 0; max-width: none; font-size: 10px }
+	* { -webkit-print-color-adjust: exact; print-color-adjust: exact }
+	tr, svg, .tile, .head { break-inside: avoid }
+	h2, h4, .head { break-after: avoid }
+	thead { display: table-header-group }
+	.scroll { overflow: visible }
+	section { padding: 10px 12px }
+	.tile { padding: 7px 9px }
+	.tile b { font-size: 17px }
+	th, td { padding: 3px 7px 3px 0 }
+	th, .id { font-size: 9px }
+	td:first-child { min-width: 80px }
+	.track { width: 44px; margin-right: 5px }
+}
+$style$ $$;
+COMMENT ON FUNCTION hms_internal.report_style() IS
+'Internal: the style of the page of a report';
+
+-- Where an instant lies on a chart.
+CREATE FUNCTION hms_internal.chart_x(at timestamptz, starts_at timestamptz, stops_at timestamptz) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT round(190 + 800 * extract(epoch FROM chart_x.at - starts_at) / extract(epoch FROM stops_at - starts_at), 1);
+END;
+COMMENT ON FUNCTION hms_internal.chart_x(timestamptz, timestamptz, timestamptz) IS
+'Internal: where an instant lies on a chart';
+
+-- The axis of a chart, at its top, with lines down to the bottom.  A tick has its
+-- date where the day changes.
+CREATE FUNCTION hms_internal.chart_axis(starts_at timestamptz, stops_at timestamptz, bottom integer) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH step AS (
+		SELECT min(w.step) AS step
+		FROM unnest('{1s,5s,15s,1min,2min,5min,10min,15min,30min,1h,2h,4h,8h,1d,7d,30d,365d}'::interval[]) AS w (step)
+		WHERE extract(epoch FROM stops_at - starts_at) / extract(epoch FROM w.step) <= 9
+	), ticks AS (
+		SELECT t.at, hms_internal.chart_x(t.at, starts_at, stops_at) AS x,
+			to_char(t.at, 'YYYY-MM-DD') <> to_char(coalesce(lag(t.at) OVER (ORDER BY t.at), starts_at), 'YYYY-MM-DD') AS is_new_day,
+			row_number() OVER (ORDER BY t.at) = 1 AND to_char(starts_at, 'YYYY-MM-DD') <> to_char(stops_at, 'YYYY-MM-DD') AS is_first,
+			s.step
+		FROM step AS s CROSS JOIN LATERAL generate_series(
+			date_bin(s.step, starts_at, timestamptz '2000-01-01 00:00:00') + s.step, stops_at, s.step) AS t (at)
+	)
+	SELECT coalesce(string_agg('<line class="grid" x1="' || t.x || '" x2="' || t.x || '" y1="16" y2="' || bottom
+		|| '"/><text class="tick" x="' || t.x || '" y="11">'
+		|| to_char(t.at, CASE WHEN t.step >= '1 day' THEN 'MM-DD' WHEN t.is_new_day OR t.is_first THEN 'MM-DD HH24:MI'
+			WHEN t.step < '1 minute' THEN 'HH24:MI:SS' ELSE 'HH24:MI' END) || '</text>', '' ORDER BY t.at), '')
+	FROM ticks AS t;
+END;
+COMMENT ON FUNCTION hms_internal.chart_axis(timestamptz, timestamptz, integer) IS
+'Internal: the axis of a chart';
+
+-- How many were inside, over time.
+CREATE FUNCTION hms_internal.chart_inside(
+	starts_at timestamptz, stops_at timestamptz, stays hms_internal.report_stay[])
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH course AS (
+		SELECT m.at, sum(sum(m.peers)) OVER (ORDER BY m.at) AS peers
+		FROM unnest(stays) AS s CROSS JOIN LATERAL (VALUES (s.begins_at, 1), (s.ends_at, -1)) AS m (at, peers)
+		WHERE s.begins_at < s.ends_at
+		GROUP BY m.at
+	), most AS (
+		SELECT coalesce(max(c.peers), 0) AS peers FROM course AS c
+	)
+	SELECT '<div class="scroll"><svg viewBox="0 0 1000 100" role="img" aria-label="How many were inside">'
+		|| hms_internal.chart_axis(starts_at, stops_at, 96)
+		|| '<text class="label" x="182" y="36">inside</text><text class="small" x="182" y="52">at most ' || m.peers || '</text>'
+		|| coalesce((SELECT '<path class="inside" d="M190,96' || string_agg('H' || hms_internal.chart_x(c.at, starts_at, stops_at)
+			|| 'V' || round(96 - 72.0 * c.peers / greatest(m.peers, 1), 1), '' ORDER BY c.at) || 'V96Z"/>' FROM course AS c), '')
+		|| '<line class="axis" x1="190" x2="990" y1="96" y2="96"/></svg></div>'
+	FROM most AS m;
+END;
+COMMENT ON FUNCTION hms_internal.chart_inside(timestamptz, timestamptz, hms_internal.report_stay[]) IS
+'Internal: a chart of how many were inside';
+
+-- Who was in when: a line a user with a bar for each stay, in pieces of 30 lines,
+-- each with its axis.  roles: all of the page's, so that a role has one colour.
+CREATE FUNCTION hms_internal.chart_stays(
+	starts_at timestamptz, stops_at timestamptz, stays hms_internal.report_stay[], roles text[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH stays AS MATERIALIZED (
-		SELECT s.*, first_value(s.name) OVER (PARTITION BY s.user_id ORDER BY s.begins_at DESC) AS shown,
-			dense_rank() OVER (ORDER BY s.first_at, s.user_id) AS line
-		FROM (SELECT s.*, min(s.begins_at) OVER (PARTITION BY s.user_id) AS first_at
-			FROM jsonb_to_recordset(_hms_report_chart.stays)
-				AS s (user_id text, name text, role text, begins_at timestamptz, ends_at timestamptz)) AS s
-	), span AS (
-		SELECT least(_hms_report_chart.starts_at, min(s.begins_at)) AS starts_at,
-			greatest(_hms_report_chart.stops_at, max(s.ends_at), _hms_report_chart.starts_at + interval '1 second') AS stops_at,
-			coalesce(max(s.line), 0) AS lines
-		FROM stays AS s
-	), scale AS (
-		SELECT p.*, 800 / extract(epoch FROM p.stops_at - p.starts_at) AS per_second, 108 + p.lines * 22 AS bottom
-		FROM span AS p
-	), ticks AS (
-		SELECT 190 + round(c.per_second * extract(epoch FROM t.at - c.starts_at), 1) AS x, t.at
-		FROM scale AS c
-			CROSS JOIN LATERAL (SELECT min(w.step) AS step FROM unnest('{1s,5s,15s,1min,2min,5min,10min,15min,30min,1h,2h,4h,8h,1d,7d,30d,365d}'::interval[]) AS w (step)
-				WHERE extract(epoch FROM c.stops_at - c.starts_at) / extract(epoch FROM w.step) <= 9) AS w
-			CROSS JOIN LATERAL generate_series(date_bin(w.step, c.starts_at, timestamptz '2000-01-01 00:00:00') + w.step, c.stops_at, w.step) AS t (at)
-	), course AS (
-		SELECT m.at, sum(sum(m.peers)) OVER (ORDER BY m.at) AS peers
-		FROM stays AS s CROSS JOIN LATERAL (VALUES (s.begins_at, 1), (s.ends_at, -1)) AS m (at, peers)
-		WHERE s.begins_at < s.ends_at
-		GROUP BY m.at
-	), peak AS (
-		SELECT greatest(max(c.peers), 1) AS peers FROM course AS c
+		SELECT s.*, dense_rank() OVER (ORDER BY s.first_at, s.user_id, s.known_by) - 1 AS line,
+			first_value(s.name) OVER (PARTITION BY s.user_id, s.known_by ORDER BY s.begins_at DESC) AS shown
+		FROM (SELECT s.*, min(s.begins_at) OVER (PARTITION BY s.user_id, s.known_by) AS first_at
+			FROM unnest(chart_stays.stays) AS s) AS s
+	), names AS (
+		SELECT l.line / 30 AS piece, max(l.y) AS bottom,
+			string_agg('<text class="label" x="182" y="' || l.y - 7 || '"><title>' || hms_internal.html(l.shown) || '</title>'
+				|| hms_internal.html(CASE WHEN length(l.shown) > 22 THEN left(l.shown, 19) || '...' ELSE l.shown END)
+				|| '</text><line class="line" x1="190" x2="990" y1="' || l.y || '" y2="' || l.y || '"/>', '' ORDER BY l.line) AS svg
+		FROM (SELECT s.line, 38 + 22 * (s.line % 30) AS y, max(s.shown) AS shown FROM stays AS s GROUP BY s.line) AS l
+		GROUP BY l.line / 30
+	), bars AS (
+		SELECT s.line / 30 AS piece,
+			string_agg('<rect class="stay r' || coalesce(array_position(roles, s.role) - 1, 0) % 6
+				|| '" rx="3" height="16" y="' || 19 + 22 * (s.line % 30) || '" x="' || hms_internal.chart_x(s.begins_at, starts_at, stops_at)
+				|| '" width="' || greatest(hms_internal.chart_x(s.ends_at, starts_at, stops_at)
+					- hms_internal.chart_x(s.begins_at, starts_at, stops_at), 1.5) || '"><title>'
+				|| hms_internal.html(s.name || coalesce(' (' || s.role || ')', '') || ' ' || to_char(s.begins_at, 'HH24:MI:SS')
+					|| CASE WHEN s.inside THEN ', inside' ELSE ' to ' || to_char(s.ends_at, 'HH24:MI:SS') END)
+				|| '</title></rect>', '' ORDER BY s.line, s.begins_at) AS svg
+		FROM stays AS s GROUP BY s.line / 30
 	)
-	SELECT '<svg viewBox="0 0 1000 ' || c.bottom + 4 || '" role="img" aria-label="Who was in when">'
-		|| coalesce((SELECT string_agg('<line class="grid" x1="' || t.x || '" x2="' || t.x || '" y1="16" y2="' || c.bottom
-				|| '"/><text class="tick" x="' || t.x || '" y="11">'
-				|| to_char(t.at, CASE WHEN c.stops_at - c.starts_at < interval '5 minutes' THEN 'HH24:MI:SS'
-					WHEN c.stops_at - c.starts_at < interval '2 days' THEN 'HH24:MI' ELSE 'MM-DD' END) || '</text>', '' ORDER BY t.at)
-			FROM ticks AS t), '')
-		|| '<text class="label" x="182" y="36">inside</text><text class="small" x="182" y="52">peak ' || CASE WHEN EXISTS (SELECT FROM course) THEN p.peers ELSE 0 END || '</text>'
-		|| coalesce((SELECT '<path class="inside" d="M190,96' || string_agg('H' || 190 + round(c.per_second * extract(epoch FROM o.at - c.starts_at), 1)
-				|| 'V' || round(96 - 72.0 * o.peers / p.peers, 1), '' ORDER BY o.at) || 'V96Z"/>' FROM course AS o), '')
-		|| '<line class="axis" x1="190" x2="990" y1="96" y2="96"/>'
-		|| coalesce((SELECT string_agg('<text class="label" x="182" y="' || 105 + l.line * 22 - 5 || '"><title>' || hms_internal._hms_html(l.name) || '</title>'
-				|| hms_internal._hms_html(CASE WHEN length(l.name) > 22 THEN left(l.name, 19) || '...' ELSE l.name END) || '</text>'
-				|| '<line class="line" x1="190" x2="990" y1="' || 107 + l.line * 22 || '" y2="' || 107 + l.line * 22 || '"/>', '' ORDER BY l.line)
-			FROM (SELECT s.line, coalesce(nullif(max(s.shown), ''), max(s.user_id)) AS name FROM stays AS s GROUP BY s.line) AS l), '')
-		|| coalesce((SELECT string_agg('<rect class="stay r' || coalesce(array_position(_hms_report_chart.roles, s.role) - 1, 0) % 6
-				|| '" rx="3" height="16" y="' || 88 + s.line * 22 || '" x="' || 190 + round(c.per_second * extract(epoch FROM s.begins_at - c.starts_at), 1)
-				|| '" width="' || greatest(round(c.per_second * extract(epoch FROM s.ends_at - s.begins_at), 1), 1.5) || '"><title>'
-				|| hms_internal._hms_html(coalesce(s.name, '') || ' (' || coalesce(s.role, '') || ') ' || to_char(s.begins_at, 'HH24:MI:SS') || ' to ' || to_char(s.ends_at, 'HH24:MI:SS'))
-				|| '</title></rect>', '' ORDER BY s.line, s.begins_at)
-			FROM stays AS s), '')
-		|| '</svg>'
-	FROM scale AS c CROSS JOIN peak AS p;
+	SELECT coalesce(string_agg('<div class="scroll"><svg viewBox="0 0 1000 ' || n.bottom + 4 || '" role="img" aria-label="Who was in when">'
+		|| hms_internal.chart_axis(starts_at, stops_at, n.bottom::integer) || n.svg || b.svg || '</svg></div>', '' ORDER BY n.piece), '')
+	FROM names AS n JOIN bars AS b ON b.piece = n.piece;
 END;
-COMMENT ON FUNCTION hms_internal._hms_report_chart(timestamptz, timestamptz, jsonb, text[]) IS
-'Internal: the chart of a session as SVG';
+COMMENT ON FUNCTION hms_internal.chart_stays(timestamptz, timestamptz, hms_internal.report_stay[], text[]) IS
+'Internal: a chart of who was in when';
 
--- The page of a report: see hms_report_html.  data: as _hms_report_data gives it.
-CREATE FUNCTION hms_internal._hms_report_page(data jsonb, after timestamptz, before timestamptz)
+-- The figures that stand first.  A person is counted once, however many sessions.
+CREATE FUNCTION hms_internal.report_summary(
+	sessions hms_internal.report_session[], people hms_internal.report_person[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	WITH sessions AS MATERIALIZED (
-		SELECT s.*, coalesce(s.ended_at, CASE WHEN s.active THEN statement_timestamp() END, s.started_at) AS stops_at
-		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'sessions', 'null'))
-			AS s (session_id text, room text, started_at timestamptz, ended_at timestamptz, active boolean, length double precision,
-				users integer, participant_minutes numeric, peak_peers integer)
-	), talk AS MATERIALIZED (
-		SELECT t.session_id, t.user_id,
-			sum(t."on") FILTER (WHERE t.kind = 'audio') AS audio,
-			sum(t."on") FILTER (WHERE t.kind = 'video') AS video,
-			sum(t."on") FILTER (WHERE t.kind = 'screen') AS screen
-		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'talk', 'null'))
-			AS t (session_id text, user_id text, kind text, "on" double precision)
-		GROUP BY t.session_id, t.user_id
-	), attendance AS MATERIALIZED (
-		SELECT a.*, coalesce(nullif(a.name, ''), a.user_id) AS shown, t.audio, t.video, t.screen
-		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'attendance', 'null'))
-			AS a (session_id text, user_id text, name text, roles text[], joins integer, first_joined_at timestamptz,
-				last_left_at timestamptz, present double precision, minutes numeric, share numeric)
-			LEFT JOIN talk AS t ON t.session_id = a.session_id AND t.user_id = a.user_id
-	), stays AS MATERIALIZED (
-		SELECT s.session_id, jsonb_agg(jsonb_build_object('user_id', s.user_id, 'name', a.name, 'role', s.role,
-			'begins_at', s.begins_at, 'ends_at', s.ends_at)) AS stays
-		FROM jsonb_to_recordset(nullif(_hms_report_page.data -> 'stays', 'null'))
-			AS s (session_id text, user_id text, role text, begins_at timestamptz, ends_at timestamptz)
-			LEFT JOIN attendance AS a ON a.session_id = s.session_id AND a.user_id = s.user_id
-		GROUP BY s.session_id
-	), roles AS MATERIALIZED (
-		SELECT coalesce(array_agg(DISTINCT r.role ORDER BY r.role), '{}') AS roles
-		FROM attendance AS a CROSS JOIN LATERAL unnest(a.roles) AS r (role)
-	), people AS (
-		SELECT a.user_id, (array_agg(a.shown ORDER BY a.first_joined_at DESC NULLS LAST))[1] AS shown,
-			count(*) AS sessions, sum(a.joins) AS joins, sum(a.minutes) AS minutes, sum(a.present) AS present,
-			sum(a.audio) AS audio, sum(a.video) AS video, sum(a.screen) AS screen
-		FROM attendance AS a GROUP BY a.user_id
-	), most AS (
-		SELECT greatest(max(p.present), 1) AS present, greatest(max(p.audio), 1) AS audio FROM people AS p
-	), head AS (
-		SELECT coalesce('Room ' || nullif(_hms_report_page.data ->> 'title', ''), 'All rooms') AS title,
-			concat_ws(' ', to_char(coalesce(_hms_report_page.after, min(s.started_at)), 'YYYY-MM-DD HH24:MI'), 'to',
-				to_char(coalesce(_hms_report_page.before, max(s.stops_at)), 'YYYY-MM-DD HH24:MI TZ')) AS span,
-			count(*) AS sessions, coalesce(sum(s.length), 0) AS length, coalesce(max(s.peak_peers), 0) AS peak,
-			coalesce(sum(s.participant_minutes), 0) AS minutes
-		FROM sessions AS s
+	WITH persons AS (
+		SELECT p.user_id, p.known_by, sum(p.present) AS present
+		FROM unnest(people) AS p GROUP BY p.user_id, p.known_by
+	), figures AS (
+		SELECT count(*) AS sessions, sum(s.length) AS length, sum(s.device_minutes) AS minutes,
+			(array_agg(s.peak_peers ORDER BY s.peak_peers DESC NULLS LAST, s.peak_at))[1] AS peak_peers,
+			(array_agg(s.peak_at ORDER BY s.peak_peers DESC NULLS LAST, s.peak_at))[1] AS peak_at
+		FROM unnest(sessions) AS s
+	), tiles AS (
+		SELECT t.place, t.figure, t.label
+		FROM figures AS f CROSS JOIN LATERAL (VALUES
+			(1, (SELECT count(*)::text FROM persons), 'people'),
+			(2, (SELECT hms_internal.html_length(avg(p.present)) FROM persons AS p), 'present on average'),
+			(3, (SELECT count(*)::text FROM unnest(people) AS p WHERE p.late), 'came late'),
+			(4, (SELECT count(*)::text FROM unnest(people) AS p WHERE p.early), 'left early'),
+			(5, coalesce(f.peak_peers, 0)::text, 'most at once' || coalesce(to_char(f.peak_at,
+				CASE f.sessions WHEN 1 THEN ', at HH24:MI' ELSE ', MM-DD HH24:MI' END), '')),
+			(6, f.sessions::text, CASE f.sessions WHEN 1 THEN 'session' ELSE 'sessions' END),
+			(7, hms_internal.html_length(f.length), 'in session'),
+			(8, coalesce(round(f.minutes), 0)::text, 'device minutes')) AS t (place, figure, label)
 	)
-	SELECT '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"><title>' || hms_internal._hms_html(h.title) || '</title><style>'
-		|| ':root{--ink:#1c2330;--soft:#667085;--rule:#e4e7ec;--fill:#2f6fde;--c0:#2f6fde;--c1:#e07b39;--c2:#2a9d6f;--c3:#8a5cd1;--c4:#c2417c;--c5:#5b7083}'
-		|| '*{box-sizing:border-box}body{margin:0 auto;max-width:1080px;padding:32px 28px;font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink);background:#fff}'
-		|| 'h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:36px 0 10px}h3{font-size:15px;margin:0}.soft{color:var(--soft);margin:0}'
-		|| '.tiles{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0 0}.tile{flex:1 1 150px;border:1px solid var(--rule);border-radius:10px;padding:12px 14px}.tile b{display:block;font-size:24px;font-weight:650;line-height:1.2}.tile span{color:var(--soft)}'
-		|| 'table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th{font-weight:600;text-align:left;color:var(--soft);font-size:12px}th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--rule);vertical-align:middle}.n{text-align:right}.b{white-space:nowrap}td:first-child{min-width:120px;overflow-wrap:anywhere}'
-		|| '.id{color:var(--soft);font-size:12px}.bar{display:inline-block;height:8px;border-radius:4px;background:var(--fill);vertical-align:middle}.track{display:inline-block;width:110px;height:8px;border-radius:4px;background:var(--rule);line-height:0;text-align:left;margin-right:8px;vertical-align:middle}'
-		|| 'section{border:1px solid var(--rule);border-radius:12px;padding:16px 18px;margin:0 0 18px}.live{background:#e7f6ee;color:#1b7a4c;border-radius:999px;padding:1px 9px;font-size:12px;margin-left:6px}'
-		|| 'svg{display:block;width:100%;height:auto;margin:10px 0 6px}svg text{font-size:12px;fill:var(--ink);unicode-bidi:isolate}.label{text-anchor:end}.tick,svg .small{fill:var(--soft);font-size:11px}.tick{text-anchor:middle}svg .small{text-anchor:end}.grid{stroke:var(--rule)}.line{stroke:#f1f3f6}.axis{stroke:#98a2b3}.inside{fill:#2f6fde;fill-opacity:.2;stroke:#2f6fde;stroke-width:1.2}'
-		|| '.stay{fill-opacity:.82}.r0{fill:var(--c0);background:var(--c0)}.r1{fill:var(--c1);background:var(--c1)}.r2{fill:var(--c2);background:var(--c2)}.r3{fill:var(--c3);background:var(--c3)}.r4{fill:var(--c4);background:var(--c4)}.r5{fill:var(--c5);background:var(--c5)}'
-		|| '.key{display:inline-block;width:10px;height:10px;border-radius:3px;margin:0 5px 0 14px}.legend{margin:0 0 12px -14px}'
-		|| '@media print{@page{size:A4;margin:14mm}body{padding:0;max-width:none;font-size:11px}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}tr,svg,.tile,.head{break-inside:avoid}h2,.head{break-after:avoid}thead{display:table-header-group}section{padding:10px 12px}.tile{padding:8px 10px;flex-basis:110px}.tile b{font-size:18px}th,td{padding-right:8px}th{font-size:9px}.id{font-size:9px}.track{width:56px;margin-right:5px}}'
-		|| '</style></head><body><h1><bdi>' || hms_internal._hms_html(h.title) || '</bdi></h1><p class="soft">' || h.span || '</p>'
-		|| '<div class="tiles"><div class="tile"><b>' || h.sessions || '</b><span>session' || CASE h.sessions WHEN 1 THEN '' ELSE 's' END || '</span></div>'
-		|| '<div class="tile"><b>' || (SELECT count(*) FROM people) || '</b><span>people</span></div>'
-		|| '<div class="tile"><b>' || hms_internal._hms_html_length(h.length) || '</b><span>in session</span></div>'
-		|| '<div class="tile"><b>' || round(h.minutes) || '</b><span>participant minutes</span></div>'
-		|| '<div class="tile"><b>' || h.peak || '</b><span>most at once</span></div></div>'
-		|| CASE WHEN h.sessions = 0 THEN '<h2>No session began in this time.</h2>' ELSE
-		'<h2>People</h2><table><thead><tr><th>Name</th><th class="n">Sessions</th><th class="n">Joins</th><th>Present</th><th class="n">Minutes</th><th>Microphone on</th><th class="n">Camera on</th><th class="n">Screen shared</th></tr></thead><tbody>'
-		|| coalesce((SELECT string_agg('<tr><td><bdi>' || hms_internal._hms_html(p.shown) || '</bdi>'
-				|| CASE WHEN p.user_id <> p.shown THEN ' <span class="id"><bdi>' || hms_internal._hms_html(p.user_id) || '</bdi></span>' ELSE '' END
-				|| '</td><td class="n">' || p.sessions || '</td><td class="n">' || p.joins
-				|| '</td><td class="b"><span class="track"><span class="bar" style="width:' || round((100 * p.present / m.present)::numeric, 1) || '%"></span></span>' || hms_internal._hms_html_length(p.present)
-				|| '</td><td class="n">' || p.minutes
-				|| '</td><td class="b"><span class="track"><span class="bar r2" style="width:' || round((100 * coalesce(p.audio, 0) / m.audio)::numeric, 1) || '%"></span></span>' || coalesce(hms_internal._hms_html_length(p.audio), '&ndash;')
-				|| '</td><td class="n">' || coalesce(hms_internal._hms_html_length(p.video), '&ndash;') || '</td><td class="n">' || coalesce(hms_internal._hms_html_length(p.screen), '&ndash;') || '</td></tr>', ''
-				ORDER BY p.present DESC, p.shown, p.user_id)
-			FROM people AS p), '') || '</tbody></table>'
-		|| '<h2>Sessions</h2><p class="soft legend">' || coalesce((SELECT string_agg('<span class="key r' || (r.place - 1) % 6 || '"></span><bdi>' || hms_internal._hms_html(r.role) || '</bdi>', '' ORDER BY r.place)
-			FROM unnest(o.roles) WITH ORDINALITY AS r (role, place)), '') || '</p>'
-		|| (SELECT string_agg('<section><div class="head"><h3><bdi>' || hms_internal._hms_html(s.room) || '</bdi>, ' || to_char(s.started_at, 'Dy YYYY-MM-DD HH24:MI')
-				|| CASE WHEN s.active THEN '<span class="live">on now</span>' ELSE ' to ' || to_char(s.stops_at, 'HH24:MI') END
-				|| '</h3><p class="soft">' || hms_internal._hms_html_length(s.length) || ', ' || s.users || CASE s.users WHEN 1 THEN ' person' ELSE ' people' END
-				|| ', at most ' || s.peak_peers || ' at once, ' || s.participant_minutes || ' participant minutes</p></div>'
-				|| hms_internal._hms_report_chart(s.started_at, s.stops_at, coalesce(y.stays, '[]'), o.roles)
-				|| coalesce((SELECT '<table><thead><tr><th>Name</th><th>Role</th><th>Joined</th><th>Left</th><th class="n">Joins</th><th class="n">Minutes</th><th>Share</th><th class="n">Microphone</th><th class="n">Camera</th></tr></thead><tbody>'
-					|| string_agg('<tr><td><bdi>' || hms_internal._hms_html(a.shown) || '</bdi></td><td><bdi>' || hms_internal._hms_html(array_to_string(a.roles, ', ')) || '</bdi></td><td>'
-						|| coalesce(to_char(a.first_joined_at, 'HH24:MI:SS'), '&ndash;') || '</td><td>' || coalesce(to_char(a.last_left_at, 'HH24:MI:SS'), 'inside')
-						|| '</td><td class="n">' || a.joins || '</td><td class="n">' || a.minutes
-						|| '</td><td class="b">' || coalesce('<span class="track"><span class="bar" style="width:' || round(100 * a.share, 1) || '%"></span></span>' || round(100 * a.share) || '&nbsp;%', '&ndash;')
-						|| '</td><td class="n">' || coalesce(hms_internal._hms_html_length(a.audio), '&ndash;') || '</td><td class="n">' || coalesce(hms_internal._hms_html_length(a.video), '&ndash;') || '</td></tr>', ''
-						ORDER BY a.first_joined_at, a.shown, a.user_id)
-					|| '</tbody></table>' FROM attendance AS a WHERE a.session_id = s.session_id HAVING count(*) > 0), '')
-				|| '</section>', '' ORDER BY s.started_at, s.session_id)
-			FROM sessions AS s LEFT JOIN stays AS y ON y.session_id = s.session_id)
-		END
-		|| '<p class="soft">Made ' || to_char(statement_timestamp(), 'YYYY-MM-DD HH24:MI TZ') || '. Times are of this time zone. Microphone and camera: how long they were on.</p></body></html>'
-	FROM head AS h CROSS JOIN roles AS o CROSS JOIN most AS m;
+	SELECT '<div class="tiles">' || (SELECT string_agg('<div class="tile"><b>' || t.figure || '</b><span>' || t.label || '</span></div>',
+			'' ORDER BY t.place) FROM tiles AS t) || '</div>'
+		|| hms_internal.html_table('{Role,#People,"#Present on average","#Came late","#Left early","#Device minutes"}',
+			(SELECT string_agg('<tr><td><bdi>' || hms_internal.html(r.role) || '</bdi></td><td class="n">' || r.people
+				|| '</td><td class="n">' || hms_internal.html_length(r.present / r.people) || '</td><td class="n">' || r.late
+				|| '</td><td class="n">' || r.early || '</td><td class="n">' || round(r.minutes) || '</td></tr>', '' ORDER BY r.people DESC, r.role)
+			FROM (SELECT r.role, count(DISTINCT p.known_by || ' ' || p.user_id) AS people, sum(p.present) AS present,
+					count(*) FILTER (WHERE p.late) AS late, count(*) FILTER (WHERE p.early) AS early, sum(p.device_minutes) AS minutes
+				FROM unnest(people) AS p CROSS JOIN LATERAL unnest(p.roles) AS r (role) GROUP BY r.role) AS r));
 END;
-COMMENT ON FUNCTION hms_internal._hms_report_page(jsonb, timestamptz, timestamptz) IS
-'Internal: a report as a page of HTML';
+COMMENT ON FUNCTION hms_internal.report_summary(hms_internal.report_session[], hms_internal.report_person[]) IS
+'Internal: the figures of the page of a report';
 
--- hms_report_html(schema, room_id, after, before)
+-- Everybody over all sessions.
+CREATE FUNCTION hms_internal.report_people(people hms_internal.report_person[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH persons AS (
+		SELECT p.user_id, (array_agg(p.name ORDER BY p.joined_at DESC NULLS LAST))[1] AS name,
+			count(*) AS sessions, sum(p.joins) AS joins, sum(p.present) AS present, sum(p.device_minutes) AS minutes,
+			sum(p.microphone) AS microphone, sum(p.camera) AS camera, sum(p.screen) AS screen
+		FROM unnest(people) AS p GROUP BY p.user_id, p.known_by
+	), most AS (
+		SELECT greatest(max(extract(epoch FROM p.present)), 1) AS present,
+			greatest(max(extract(epoch FROM p.microphone)), 1) AS microphone
+		FROM persons AS p
+	)
+	SELECT '<h2>People</h2>' || hms_internal.html_table(
+		'{Name,#Sessions,#Joins,"Present, h:mm","Microphone on, h:mm","#Camera on, h:mm","#Screen shared, h:mm","#Device minutes"}',
+		string_agg('<tr><td>' || hms_internal.html_user(p.name, p.user_id)
+			|| '</td><td class="n">' || p.sessions || '</td><td class="n">' || p.joins
+			|| '</td><td class="b">' || hms_internal.html_bar(extract(epoch FROM p.present) / m.present, '', hms_internal.html_length(p.present))
+			|| '</td><td class="b">' || hms_internal.html_bar(extract(epoch FROM p.microphone) / m.microphone, 'r2', hms_internal.html_length(p.microphone))
+			|| '</td><td class="n">' || hms_internal.html_length(p.camera) || '</td><td class="n">' || hms_internal.html_length(p.screen)
+			|| '</td><td class="n">' || p.minutes || '</td></tr>', '' ORDER BY p.present DESC, p.name, p.user_id))
+	FROM persons AS p CROSS JOIN most AS m;
+END;
+COMMENT ON FUNCTION hms_internal.report_people(hms_internal.report_person[]) IS
+'Internal: everybody on the page of a report';
+
+-- Who was in a session.
+CREATE FUNCTION hms_internal.report_attendance(people hms_internal.report_person[], dated boolean) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT hms_internal.html_table(
+		'{Name,Role,Joined,Left,#Joins,"#Present, h:mm",Share,"#Microphone, h:mm","#Camera, h:mm","#Screen, h:mm","#Device minutes"}',
+		string_agg('<tr><td>' || hms_internal.html_user(p.name, p.user_id) || '</td><td><bdi>' || hms_internal.html(array_to_string(p.roles, ', '))
+			|| '</bdi></td><td>' || hms_internal.html_time(p.joined_at, dated) || '</td><td>'
+			|| CASE WHEN p.inside THEN 'inside' ELSE hms_internal.html_time(p.left_at, dated) END
+			|| '</td><td class="n">' || p.joins || '</td><td class="n">' || hms_internal.html_length(p.present)
+			|| '</td><td class="b">' || hms_internal.html_bar(p.share, '', round(100 * p.share) || '&nbsp;%')
+			|| '</td><td class="n">' || hms_internal.html_length(p.microphone) || '</td><td class="n">' || hms_internal.html_length(p.camera)
+			|| '</td><td class="n">' || hms_internal.html_length(p.screen) || '</td><td class="n">' || p.device_minutes || '</td></tr>', ''
+			ORDER BY p.joined_at, p.name, p.user_id))
+	FROM unnest(people) AS p;
+END;
+COMMENT ON FUNCTION hms_internal.report_attendance(hms_internal.report_person[], boolean) IS
+'Internal: who was in a session, on the page of a report';
+
+-- Each join and leave of a session.
+CREATE FUNCTION hms_internal.report_stays(stays hms_internal.report_stay[], dated boolean) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce('<h4>Joins and leaves</h4>' || nullif(hms_internal.html_table('{Name,Role,Joined,Left,"#Length, h:mm"}',
+		string_agg('<tr><td>' || hms_internal.html_user(s.name, s.user_id) || '</td><td><bdi>' || coalesce(hms_internal.html(s.role), '')
+			|| '</bdi></td><td>' || hms_internal.html_time(s.begins_at, dated) || '</td><td>'
+			|| CASE WHEN s.inside THEN 'inside' ELSE hms_internal.html_time(s.ends_at, dated) END
+			|| '</td><td class="n">' || hms_internal.html_length(s.ends_at - s.begins_at) || '</td></tr>', ''
+			ORDER BY s.begins_at, s.name, s.user_id)), ''), '')
+	FROM unnest(stays) AS s;
+END;
+COMMENT ON FUNCTION hms_internal.report_stays(hms_internal.report_stay[], boolean) IS
+'Internal: each join and leave, on the page of a report';
+
+-- How well the connections of a session did, the worst first.
+CREATE FUNCTION hms_internal.report_connections(qualities hms_internal.report_quality[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH peers AS (
+		SELECT coalesce(nullif(q.name, ''), nullif(q.user_id, ''), q.peer_id) AS name, max(q.loss_p95) AS worst,
+			string_agg('<td class="n">' || coalesce(round(q.loss_p95::numeric, 1)::text, '&ndash;')
+				|| CASE q.direction WHEN 'publish' THEN '</td><td class="n">' || coalesce(round(q.rtt_p95::numeric)::text, '&ndash;') ELSE '' END
+				|| '</td><td class="n">' || coalesce(round(q.bitrate_p50::numeric / 1000)::text, '&ndash;') || '</td>'
+				|| CASE q.direction WHEN 'publish' THEN '' ELSE '<td class="n">' || coalesce(q.freezes::text, '&ndash;') || '</td>' END,
+				'' ORDER BY q.direction) AS cells
+		FROM (SELECT p.peer_id, p.name, p.user_id, d.direction, q.loss_p95, q.rtt_p95, q.bitrate_p50, q.freezes
+			FROM (SELECT q.peer_id, max(q.name) AS name, max(q.user_id) AS user_id FROM unnest(qualities) AS q GROUP BY q.peer_id) AS p
+				CROSS JOIN (VALUES ('publish'), ('subscribe')) AS d (direction)
+				LEFT JOIN unnest(qualities) AS q ON q.peer_id = p.peer_id AND q.direction = d.direction) AS q
+		GROUP BY q.peer_id, q.name, q.user_id
+	)
+	SELECT coalesce('<h4>Connections</h4>' || nullif(hms_internal.html_table(
+		'{Name,"#Loss sent, % (p95)","#Round trip, ms (p95)","#Sent, kbit/s","#Loss received, % (p95)","#Received, kbit/s",#Freezes}',
+		string_agg('<tr><td><bdi>' || hms_internal.html(p.name) || '</bdi></td>' || p.cells || '</tr>', ''
+			ORDER BY p.worst DESC NULLS LAST, p.name)), ''), '')
+	FROM peers AS p;
+END;
+COMMENT ON FUNCTION hms_internal.report_connections(hms_internal.report_quality[]) IS
+'Internal: how well connections did, on the page of a report';
+
+-- What went wrong at clients.
+CREATE FUNCTION hms_internal.report_errors(errors hms_internal.report_error[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce('<h2>What went wrong</h2>' || nullif(hms_internal.html_table('{Error,What,Client,System,#Times,#Users,Last}',
+		string_agg('<tr><td><bdi>' || hms_internal.html(concat_ws(' ', e.error_code::text, e.error_name)) || '</bdi></td><td><bdi>'
+			|| hms_internal.html(coalesce(e.type, '')) || '</bdi></td><td><bdi>' || hms_internal.html(coalesce(e.client, '')) || '</bdi></td><td><bdi>'
+			|| hms_internal.html(coalesce(e.system, '')) || '</bdi></td><td class="n">' || e.errors || '</td><td class="n">' || e.users
+			|| '</td><td>' || hms_internal.html_time(e.last_at, true) || '</td></tr>', '' ORDER BY e.errors DESC, e.last_at DESC)), ''), '')
+	FROM unnest(errors) AS e;
+END;
+COMMENT ON FUNCTION hms_internal.report_errors(hms_internal.report_error[]) IS
+'Internal: what went wrong at clients, on the page of a report';
+
+-- A session: who was in it, and its charts.
+CREATE FUNCTION hms_internal.report_section(
+	session hms_internal.report_session, people hms_internal.report_person[], stays hms_internal.report_stay[],
+	qualities hms_internal.report_quality[], roles text[], with_stays boolean)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH span AS (
+		SELECT least((session).started_at, min(s.begins_at)) AS starts_at,
+			greatest((session).stops_at, max(s.ends_at), (session).started_at + interval '1 second') AS stops_at
+		FROM unnest(stays) AS s
+	), times AS (
+		SELECT s.starts_at, s.stops_at,
+			to_char(s.starts_at, 'YYYY-MM-DD') <> to_char(s.stops_at, 'YYYY-MM-DD') AS dated
+		FROM span AS s
+	)
+	SELECT '<section><div class="head"><h3><bdi>' || hms_internal.html((session).room) || '</bdi>, '
+		|| to_char((session).started_at, 'Dy YYYY-MM-DD HH24:MI')
+		|| CASE WHEN (session).active THEN '<span class="live">on now</span>'
+			ELSE ' to ' || to_char((session).stops_at, CASE WHEN t.dated THEN 'YYYY-MM-DD HH24:MI' ELSE 'HH24:MI' END) END
+		|| '</h3><p class="soft">' || hms_internal.html_length((session).length) || ' h, ' || (session).users
+		|| CASE (session).users WHEN 1 THEN ' person' ELSE ' people' END || ', at most ' || (session).peak_peers || ' at once'
+		|| coalesce(' (' || to_char((session).peak_at, CASE WHEN t.dated THEN 'MM-DD HH24:MI' ELSE 'HH24:MI' END) || ')', '')
+		|| ', ' || round((session).device_minutes) || ' device minutes</p></div>'
+		|| CASE WHEN cardinality(stays) > 0 THEN hms_internal.chart_inside(t.starts_at, t.stops_at, stays) ELSE '' END
+		|| hms_internal.report_attendance(people, t.dated)
+		|| CASE WHEN cardinality(stays) > 0 THEN hms_internal.chart_stays(t.starts_at, t.stops_at, stays, roles) ELSE '' END
+		|| CASE WHEN with_stays THEN hms_internal.report_stays(stays, t.dated) ELSE '' END
+		|| hms_internal.report_connections(qualities) || '</section>'
+	FROM times AS t;
+END;
+COMMENT ON FUNCTION hms_internal.report_section(hms_internal.report_session, hms_internal.report_person[], hms_internal.report_stay[], hms_internal.report_quality[], text[], boolean) IS
+'Internal: a session on the page of a report';
+
+-- All sessions, one after the other.
+CREATE FUNCTION hms_internal.report_sections(
+	sessions hms_internal.report_session[], people hms_internal.report_person[], stays hms_internal.report_stay[],
+	qualities hms_internal.report_quality[], with_stays boolean)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH roles AS MATERIALIZED (
+		SELECT coalesce(array_agg(DISTINCT r.role ORDER BY r.role), '{}') AS roles
+		FROM unnest(people) AS p CROSS JOIN LATERAL unnest(p.roles) AS r (role)
+	), people_of AS (
+		SELECT p.room_id, p.session_id, array_agg(p) AS people FROM unnest(people) AS p GROUP BY p.room_id, p.session_id
+	), stays_of AS (
+		SELECT s.room_id, s.session_id, array_agg(s) AS stays FROM unnest(stays) AS s GROUP BY s.room_id, s.session_id
+	), qualities_of AS (
+		SELECT q.room_id, q.session_id, array_agg(q) AS qualities FROM unnest(qualities) AS q GROUP BY q.room_id, q.session_id
+	)
+	SELECT '<h2>Sessions</h2><p class="soft legend">' || coalesce((SELECT string_agg('<span class="key r' || (k.place - 1) % 6
+			|| '"></span><bdi>' || hms_internal.html(k.role) || '</bdi>', '' ORDER BY k.place)
+		FROM unnest(r.roles) WITH ORDINALITY AS k (role, place)), '') || '</p>'
+		|| (SELECT string_agg(hms_internal.report_section(s, p.people, t.stays, q.qualities, r.roles, with_stays), ''
+				ORDER BY s.started_at, s.session_id)
+			FROM unnest(sessions) AS s
+				LEFT JOIN people_of AS p ON p.room_id = s.room_id AND p.session_id = s.session_id
+				LEFT JOIN stays_of AS t ON t.room_id = s.room_id AND t.session_id = s.session_id
+				LEFT JOIN qualities_of AS q ON q.room_id = s.room_id AND q.session_id = s.session_id)
+	FROM roles AS r;
+END;
+COMMENT ON FUNCTION hms_internal.report_sections(hms_internal.report_session[], hms_internal.report_person[], hms_internal.report_stay[], hms_internal.report_quality[], boolean) IS
+'Internal: the sessions on the page of a report';
+
+-- hms_report_html(schema, room_id, after, before, stays)
 --		A report to look at, print or mail, from a mirror.
 --
--- Arguments: the mirror's schema; the room (NULL: all); sessions that began at or
--- after, at or before.  Returns one self-contained page of HTML: who was there and
--- for how long, and for each session how many were inside, a line a user of who was
--- in when, and who had the microphone or camera on.  Charts are inline SVG, nothing
+-- Arguments: the mirror's schema; the room (left out: all); sessions that began at
+-- or after, at or before; stays: each join and leave as a row too.  Returns one
+-- self-contained page of HTML: how many were there, how long on average, who came
+-- late or left early (by more than five minutes), by role; everybody; for each
+-- session how many were inside, a line a user of who was in when, and who had the
+-- microphone or camera on; where the mirror has them how the connections did and
+-- what went wrong.  Persons only (hms.bot_roles).  Charts are inline SVG, nothing
 -- is loaded and nothing runs, and every name is escaped.  Times are shown in the
 -- session's time zone.
 --
 -- Errors: 42P01 (no mirror there).
 CREATE FUNCTION @extschema@.hms_report_html(
 	schema name,
-	room_id text DEFAULT NULL,
+	room_id text DEFAULT hms_internal.not_given(),
 	after timestamptz DEFAULT NULL,
-	before timestamptz DEFAULT NULL)
+	before timestamptz DEFAULT NULL,
+	stays boolean DEFAULT false)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
 BEGIN ATOMIC
-	SELECT hms_internal._hms_report_page(hms_internal._hms_report_data(hms_internal._hms_mirror(hms_report_html.schema, 'session_usage'), hms_internal._hms_schema(),
-			hms_report_html.room_id, hms_report_html.after, hms_report_html.before),
-		hms_report_html.after, hms_report_html.before);
+	SELECT '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+		|| '<meta name="viewport" content="width=device-width, initial-scale=1">'
+		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''">'
+		|| '<title>' || hms_internal.html(h.title) || '</title><style>' || hms_internal.report_style() || '</style></head><body>'
+		|| '<h1><bdi>' || hms_internal.html(h.title) || '</bdi></h1><p class="soft">' || h.span || '</p>'
+		|| CASE WHEN h.sessions = 0 THEN '<h2>No session began in this time.</h2>' ELSE
+			hms_internal.report_summary(d.sessions, d.people)
+			|| CASE WHEN h.sessions > 1 THEN hms_internal.report_people(d.people) ELSE '' END
+			|| hms_internal.report_sections(d.sessions, d.people, d.stays, d.qualities, hms_report_html.stays) END
+		|| hms_internal.report_errors(d.errors)
+		|| '<p class="soft">Made ' || to_char(statement_timestamp(), 'YYYY-MM-DD HH24:MI TZ') || '. Times are of this time zone.'
+		|| ' Device minutes count two devices of one person twice, times present once. Late and early: by more than five minutes.</p></body></html>'
+	FROM hms_internal.report_data(hms_report_html.schema, hms_report_html.room_id, hms_report_html.after, hms_report_html.before) AS d
+		CROSS JOIN LATERAL (
+			SELECT coalesce('Room ' || d.title, 'All rooms') AS title, count(*) AS sessions,
+				concat_ws(' ', to_char(coalesce(hms_report_html.after, min(s.started_at)), 'YYYY-MM-DD HH24:MI'), 'to',
+					to_char(coalesce(hms_report_html.before, max(s.stops_at)), 'YYYY-MM-DD HH24:MI TZ')) AS span
+			FROM unnest(d.sessions) AS s) AS h;
 END;
-COMMENT ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, timestamptz, boolean) IS
 'A report of a room, or of all, as one page of HTML to look at, print or mail';
-REVOKE ALL ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.hms_report_html(name, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
+
+-- A value of a CSV file as RFC 4180 has it.  What a spreadsheet would take for a
+-- formula (names are anybody's) gets an apostrophe before it.
+CREATE FUNCTION hms_internal.csv(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(CASE WHEN v.value ~ '[",\r\n]' THEN '"' || replace(v.value, '"', '""') || '"' ELSE v.value END, '')
+	FROM (SELECT CASE WHEN csv.value ~ '^[-=+@\t\r]' THEN '''' || csv.value ELSE csv.value END AS value) AS v;
+END;
+COMMENT ON FUNCTION hms_internal.csv(text) IS
+'Internal: a value of a CSV file';
+
+-- hms_report_csv(schema, room_id, after, before, stays)
+--		The rows of hms_report_html as CSV, for spreadsheets.
+--
+-- Arguments: as hms_report_html.  A header and a row a session and person, or with
+-- stays a row each join and leave; lines end with CRLF (RFC 4180).  Times are of
+-- the session's time zone, with its offset.  A text that a spreadsheet would take
+-- for a formula has an apostrophe before it.
+--
+-- Errors: 42P01 (no mirror there).
+CREATE FUNCTION @extschema@.hms_report_csv(
+	schema name,
+	room_id text DEFAULT hms_internal.not_given(),
+	after timestamptz DEFAULT NULL,
+	before timestamptz DEFAULT NULL,
+	stays boolean DEFAULT false)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
+BEGIN ATOMIC
+	WITH lines AS (
+		SELECT ARRAY[s.room, s.room_id, s.session_id, to_char(s.started_at, 'YYYY-MM-DD"T"HH24:MI:SSOF'),
+				p.user_id, p.known_by, p.name, array_to_string(p.roles, ' '),
+				to_char(p.joined_at, 'YYYY-MM-DD"T"HH24:MI:SSOF'), to_char(p.left_at, 'YYYY-MM-DD"T"HH24:MI:SSOF'),
+				p.joins::text, round(extract(epoch FROM p.present) / 60, 2)::text, p.share::text,
+				round(extract(epoch FROM p.microphone) / 60, 2)::text, round(extract(epoch FROM p.camera) / 60, 2)::text,
+				round(extract(epoch FROM p.screen) / 60, 2)::text, p.device_minutes::text] AS line,
+			ROW(s.started_at, s.session_id, p.joined_at, p.name, p.user_id) AS place
+		FROM hms_internal.report_data(hms_report_csv.schema, hms_report_csv.room_id, hms_report_csv.after, hms_report_csv.before) AS d
+			CROSS JOIN LATERAL unnest(d.sessions) AS s
+			JOIN LATERAL unnest(d.people) AS p ON p.room_id = s.room_id AND p.session_id = s.session_id
+		WHERE hms_report_csv.stays IS NOT TRUE
+		UNION ALL
+		SELECT ARRAY[s.room, s.room_id, s.session_id, to_char(s.started_at, 'YYYY-MM-DD"T"HH24:MI:SSOF'),
+				t.user_id, t.known_by, t.name, t.role,
+				to_char(t.begins_at, 'YYYY-MM-DD"T"HH24:MI:SSOF'),
+				CASE WHEN NOT t.inside THEN to_char(t.ends_at, 'YYYY-MM-DD"T"HH24:MI:SSOF') END,
+				round(extract(epoch FROM t.ends_at - t.begins_at) / 60, 2)::text],
+			ROW(s.started_at, s.session_id, t.begins_at, t.name, t.user_id)
+		FROM hms_internal.report_data(hms_report_csv.schema, hms_report_csv.room_id, hms_report_csv.after, hms_report_csv.before) AS d
+			CROSS JOIN LATERAL unnest(d.sessions) AS s
+			JOIN LATERAL unnest(d.stays) AS t ON t.room_id = s.room_id AND t.session_id = s.session_id
+		WHERE hms_report_csv.stays
+	)
+	SELECT 'room,room_id,session_id,started_at,user_id,known_by,name,'
+		|| CASE WHEN hms_report_csv.stays THEN 'role,joined_at,left_at,minutes'
+			ELSE 'roles,joined_at,left_at,joins,present_minutes,share,microphone_minutes,camera_minutes,screen_minutes,device_minutes' END
+		|| E'\r\n' || coalesce((SELECT string_agg((SELECT string_agg(hms_internal.csv(v.value), ',' ORDER BY v.place)
+				FROM unnest(l.line) WITH ORDINALITY AS v (value, place)) || E'\r\n', '' ORDER BY l.place)
+			FROM lines AS l), '');
+END;
+COMMENT ON FUNCTION @extschema@.hms_report_csv(name, text, timestamptz, timestamptz, boolean) IS
+'The rows of a report of a room, or of all, as CSV';
+REVOKE ALL ON FUNCTION @extschema@.hms_report_csv(name, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------
 -- Operation
@@ -6107,7 +6556,7 @@ BEGIN ATOMIC
 					'hms_legacy_templates') THEN 'write'
 				WHEN p.provolatile = 's' OR p.proname IN ('hms_create_mirror', 'hms_create_reports', 'hms_sync',
 					'hms_verify_mirror', 'hms_drop_before', 'hms_schedule_mirror',
-					'hms_receive_webhook', 'hms_report_html', 'hms_check') THEN 'read'
+					'hms_receive_webhook', 'hms_check') THEN 'read'
 				ELSE 'write'
 			END);
 END;
@@ -6296,7 +6745,7 @@ BEGIN ATOMIC
 		('hms_api_list', 'The rows of any list', $$SELECT room ->> 'name' FROM hms_api_list('/rooms') AS room$$),
 		('hms_api_post', 'The answer of any POST', $$SELECT hms_api_post('/rooms', '{"name": "standup"}') ->> 'id'$$),
 		('hms_api_delete', 'The answer of any DELETE', $$SELECT hms_api_delete(format('/polls/%s/questions/3', polls[1])) FROM hms_rooms('math-101')$$),
-		('hms_attendance', 'Who was there, for how long', $$SELECT a.name, a.joins, a.share FROM hms_rooms('math-101') r, hms_attendance(r.id) a$$),
+		('hms_attendance', 'Who was there, for how long', $$SELECT a.name, a.joins, a.present_minutes, a.share FROM hms_rooms('math-101') r, hms_attendance(r.id) a$$),
 		('hms_session_usage', 'Length and users of sessions', $$SELECT u.started_at, u.duration, u.users FROM hms_rooms('math-101') r, hms_session_usage(r.id) u$$),
 		('hms_talk_time', 'Whose microphone was on', $$SELECT t.user_id, t.track_type, t.on_time FROM hms_rooms('math-101') r, hms_talk_time(r.id) t$$),
 		('hms_concurrency', 'How many were in, over time', $$SELECT c.at, c.peers FROM hms_rooms('math-101') r, hms_concurrency(r.id, step => '10 minutes') c LIMIT 10$$),
@@ -6311,6 +6760,7 @@ BEGIN ATOMIC
 		('hms_schedule_mirror', 'Let pg_cron do it', $$SELECT hms_schedule_mirror('video', '*/15 * * * *')$$),
 		('hms_receive_webhook', 'Take a webhook into it', $$SELECT hms_receive_webhook('video', '{"id": "e-1", "type": "room.end.success"}')$$),
 		('hms_report_html', 'A report as a page of HTML', $$SELECT hms_report_html('video', after => now() - interval '7 days')$$),
+		('hms_report_csv', 'Its rows for spreadsheets', $$SELECT hms_report_csv('video', after => now() - interval '7 days')$$),
 		('hms_check', 'Is everything set up right?', $$SELECT * FROM hms_check()$$),
 		('hms_help', 'What there is', $$SELECT * FROM hms_help('attendance')$$),
 		('hms_stats', 'What this backend has asked', $$SELECT requests, pages, rows, seconds_waited FROM hms_stats()$$),

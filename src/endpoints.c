@@ -387,7 +387,7 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("stays", "list sessions", HMS_GET, "/sessions"),
-		.params = {BY("room_id", HMS_NOT_EMPTY), FROM("after", "session_created_at"),
+		.params = {BY("room_id", HMS_NOT_EMPTY | HMS_ID), FROM("after", "session_created_at"),
 			UNTIL("before", "session_created_at"),
 		BY_COLUMN("active", HMS_NO_ARGUMENT, "session_active")},
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &stay_shape,
@@ -398,7 +398,7 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("session_stays", "get session", HMS_GET, "/sessions/{session_id}"),
-		.params = {ARG("session_id", HMS_REQUIRED)},
+		.params = {ID("session_id")},
 		.shape = &stay_shape, .missing_ok = true, .serves = stay_functions,
 	},
 
@@ -458,7 +458,7 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("session_tracks", "list track events", HMS_GET, "/analytics/events"),
-		.params = {BY("room_id", HMS_REQUIRED), BY("session_id", HMS_NOT_EMPTY),
+		.params = {BY("room_id", HMS_REQUIRED | HMS_ID), BY("session_id", HMS_NOT_EMPTY | HMS_ID),
 		TYPES(track_event_types)},
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
 		.expected = 20000, .serves = talk_time_functions,

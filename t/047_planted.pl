@@ -113,7 +113,7 @@ $db->value('CREATE ROLE planter; CREATE ROLE somebody; GRANT CREATE ON SCHEMA pu
 cmp_ok(planted(), '>', 300, 'overloads stand where the extension will');
 is($db->error('CREATE EXTENSION hms')->{text}, '', 'it is installed beside them');
 use_all('before');
-$db->value("DROP EXTENSION hms; DROP SCHEMA video CASCADE; DROP OWNED BY planter; GRANT CREATE ON SCHEMA public TO planter; CREATE SCHEMA video; CREATE EXTENSION hms");
+$db->value("DROP SCHEMA video CASCADE; DROP EXTENSION hms CASCADE; DROP OWNED BY planter; GRANT CREATE ON SCHEMA public TO planter; CREATE SCHEMA video; CREATE EXTENSION hms");
 use_all('never');
 $db->value('DROP SCHEMA video CASCADE; CREATE SCHEMA video');
 cmp_ok(planted(), '>', 500, 'overloads stand beside the extension');

@@ -56,6 +56,20 @@ is($db->value("SELECT count(*) FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.o
 	. " WHERE c.relnamespace = 'school'::regnamespace AND (d.refclassid, d.refobjid) IN (SELECT classid, objid FROM pg_depend WHERE refclassid = 'pg_extension'::regclass)"),
 	0, 'the views need nothing of the extension');
 
+# An id that is NULL names nothing: no row, and nothing is asked. What is left out asks for all.
+foreach my $call ("hms_attendance((SELECT id FROM hms_rooms('no such room')))", 'hms_attendance(NULL)', 'hms_attendance(NULL::text[])', "hms_attendance(session_id => NULL)",
+	"hms_attendance('r', NULL)", "hms_attendance(NULL, 's')", "hms_attendance('{}'::text[], 's')", "hms_attendance(ARRAY['r'], NULL)", 'hms_session_usage(NULL)', 'hms_session_usage(NULL::text[])',
+	'hms_talk_time(NULL)', "hms_talk_time('r', NULL)", 'hms_talk_time(NULL::text[])', 'hms_concurrency(NULL)', "hms_concurrency('r', NULL)", 'hms_quality(NULL)',
+	'hms_error_summary(NULL::text)', 'hms_error_summary(NULL::text[])')
+{
+	my $rows;
+	my @seen = $api->during(sub { $rows = $db->value("SELECT count(*) FROM $call") });
+	is($rows, 0, "nothing: $call");
+	is(scalar(grep { $_->{path} !~ m{/rooms$} } @seen), 0, 'and nothing is asked');
+}
+cmp_ok($db->value("SELECT count(DISTINCT room_id) FROM $_()"), '>', 3, "all rooms: $_") foreach qw(hms_attendance hms_session_usage);
+cmp_ok($db->value("SELECT count(DISTINCT session_id) FROM hms_concurrency(step => '1 hour')"), '>', 50, 'all rooms: hms_concurrency');
+
 # Who may not, and what is missing.
 {
 	my %error = (

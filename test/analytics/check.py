@@ -115,7 +115,7 @@ class Calls:
 def calls_about(world, rooms, bot_roles="__internal_recorder"):
     """What is asked about these rooms of a world; its stays and events become tables too."""
     psql(f"""TRUNCATE tables.stays, tables.track_events;
-        INSERT INTO tables.stays SELECT * FROM hms_internal.stays(NULL, {literal(rooms)}, NULL, NULL, NULL);
+        INSERT INTO tables.stays SELECT * FROM hms_internal.stays(NULL, {literal(rooms)}, hms_internal.not_given(), NULL, NULL);
         INSERT INTO tables.track_events SELECT * FROM hms_track_events({literal(rooms)})""")
     calls = Calls(world, bot_roles)
     sessions = [s for s in world["sessions"] if s["room_id"] in rooms]
