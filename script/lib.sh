@@ -123,7 +123,8 @@ hms.access_key = '${access_key//\'/\'\'}'
 hms.secret_file = '$work/secret'
 ${api_url:+hms.api_url = '$api_url'
 hms.beam_url = '${api_url%/v2}/api/v2'
-hms.policy_url = '${api_url%/v2}/policy/v1'}
+hms.policy_url = '${api_url%/v2}/policy/v1'
+hms.webhook_secret = 'standin-webhook-secret'}
 ${with_cron:+shared_preload_libraries = 'pg_cron'
 cron.use_background_workers = on}
 CONF
