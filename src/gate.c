@@ -57,6 +57,10 @@ typedef struct Served
 	Oid		   *functions;
 } Served;
 
+/* What to do about a missing privilege. */
+#define HMS_GRANT_HINT \
+	"Its owner can let a role execute it with hms_grant(role, level)."
+
 static HTAB *served = NULL;
 static MemoryContext served_context = NULL;
 
@@ -296,7 +300,7 @@ hms_gate_check(Oid function, const HmsEndpoint *endpoint)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for function %s",
 					endpoint->serves ? endpoint->serves[0] : endpoint->name),
-			 errhint("Its owner can let a role execute it with hms_grant(role, level).")));
+			 errhint("%s", HMS_GRANT_HINT)));
 }
 
 /* How many planners are at work, one inside the other. */
@@ -324,9 +328,31 @@ plan_query(HMS_PLANNER_PARAMS)
 	return plan;
 }
 
+static emit_log_hook_type next_log = NULL;
+
+/*
+ * PostgreSQL itself refuses what is called without being inlined, and what is
+ * not inlined for want of EXECUTE: its error gets the same hint as ours.  The
+ * name is looked for in the message, whatever language that is in.
+ */
+static void
+add_hint(ErrorData *error)
+{
+	const char *name = error->message ? strstr(error->message, "hms_") : NULL;
+
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && error->hint == NULL &&
+		error->funcname && strcmp(error->funcname, "aclcheck_error") == 0 &&
+		name && strncmp(name, "hms_internal", strlen("hms_internal")) != 0)
+		error->hint = MemoryContextStrdup(error->assoc_context, HMS_GRANT_HINT);
+	if (next_log)
+		next_log(error);
+}
+
 void
 hms_gate_init(void)
 {
+	next_log = emit_log_hook;
+	emit_log_hook = add_hint;
 	next_planner = planner_hook;
 	planner_hook = plan_query;
 }

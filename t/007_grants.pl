@@ -114,6 +114,15 @@ foreach my $renamed (
 	$db->value("REVOKE EXECUTE ON FUNCTION renamed$args FROM nobody; ALTER FUNCTION renamed$args RENAME TO $name");
 }
 
+# PostgreSQL's own refusals say so too.
+foreach my $call ('SELECT * FROM hms_rooms()', 'SELECT hms_create_room()', "SELECT hms_auth_token('r', 'x')", 'SELECT name FROM hms_rooms() WITH ORDINALITY')
+{
+	my $error = $db->error("SET ROLE nobody; $call");
+	is($error->{state}, '42501', "refused: $call");
+	like($error->{hint}, qr/hms_grant\(role, level\)/, 'and the error says what opens it');
+}
+is($db->error('SET ROLE nobody; SELECT * FROM pg_authid')->{hint}, '', 'what is not ours gets no hint');
+
 # A grant or a rename works in a session that was refused, or let in, before.
 {
 	my $open = $db->session;
