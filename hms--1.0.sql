@@ -6633,7 +6633,7 @@ BEGIN ATOMIC
 	SELECT e.* FROM (VALUES
 		('hms_auth_token', 'Let a user into a room', $$SELECT hms_auth_token(id, 'student', 'user-17') FROM hms_rooms('math-101')$$),
 		('hms_management_token', 'A token for the whole API', $$SELECT hms_management_token(valid_for => '1 hour')$$),
-		('hms_verify_token', 'The claims of a token of ours', $$SELECT hms_verify_token(hms_auth_token('room', 'student'))$$),
+		('hms_verify_token', 'The claims of a token of ours', $$SELECT hms_verify_token(hms_auth_token(id, 'student')) FROM hms_rooms('math-101')$$),
 		('hms_rooms', 'Rooms, newest first', $$SELECT id, name, enabled FROM hms_rooms() ORDER BY name$$),
 		('hms_room', NULL, $$SELECT * FROM hms_room((SELECT id FROM hms_rooms('math-101')))$$),
 		('hms_create_room', 'Make a room, or change it', $$SELECT id, name FROM hms_create_room('{"name": "standup"}')$$),
@@ -6757,7 +6757,7 @@ BEGIN ATOMIC
 		('hms_verify_mirror', 'What it has otherwise', $$SELECT * FROM hms_verify_mirror('video')$$),
 		('hms_mirror_status', 'How old it is, what fails', $$SELECT part, age, waiting, failing FROM hms_mirror_status('video')$$),
 		('hms_drop_before', 'Delete what is old in it', $$SELECT * FROM hms_drop_before('video', now() - interval '2 years')$$),
-		('hms_schedule_mirror', 'Let pg_cron do it', $$SELECT hms_schedule_mirror('video', '*/15 * * * *')$$),
+		('hms_schedule_mirror', 'Let pg_cron do it', $$SELECT hms_schedule_mirror('video', '@hourly')$$),
 		('hms_receive_webhook', 'Take a webhook into it', $$SELECT hms_receive_webhook('video', '{"id": "e-1", "type": "room.end.success"}')$$),
 		('hms_report_html', 'A report as a page of HTML', $$SELECT hms_report_html('video', after => now() - interval '7 days')$$),
 		('hms_report_csv', 'Its rows for spreadsheets', $$SELECT hms_report_csv('video', after => now() - interval '7 days')$$),

@@ -92,11 +92,12 @@ install_build() {
 
 # Starts the stand-in and sets $api_url.
 start_standin() {
+    : >"$work/standin.out" # or it may not be there yet when it is looked at
     setsid setpriv --pdeathsig TERM /usr/bin/python3 "$work/src/test/standin/standin.py" \
         --access-key "$access_key" --secret "$secret" "$@" >"$work/standin.out" 2>"$work/standin.err" </dev/null &
     standin_pid=$!
     local _
-    for _ in {1..100}; do
+    for _ in {1..300}; do
         api_url=$(sed -n 's/^listening on //p' "$work/standin.out")
         [ -z "$api_url" ] || return 0
         kill -0 "$standin_pid" 2>/dev/null || break

@@ -81,8 +81,8 @@ WITH RECURSIVE member AS (
                THEN CASE WHEN p.proretset THEN ' → SETOF ' ELSE ' → ' END || pg_temp.type_name(p.prorettype)
                WHEN p.proretset THEN ' → TABLE' ELSE ' → one row' END AS result,
            (SELECT array_agg(concat_ws(' ', CASE a.mode WHEN 'v' THEN 'VARIADIC' END, a.name, pg_temp.type_name(a.type),
-                       'DEFAULT ' || regexp_replace(pg_get_function_arg_default(p.oid, a.place::integer),
-                           '::[a-z ]+(\[\])?$', '')) ORDER BY a.place)
+                       'DEFAULT ' || regexp_replace(regexp_replace(pg_get_function_arg_default(p.oid, a.place::integer),
+                           '::[a-z ]+(\[\])?$', ''), '.*not_given\(\)$', '(all)')) ORDER BY a.place)
             FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargnames, p.proargmodes)
                 WITH ORDINALITY AS a (type, name, mode, place)
             WHERE coalesce(a.mode, 'i') IN ('i', 'b', 'v')) AS arguments,

@@ -137,7 +137,8 @@ sub output_is
 
 # Runs them in order, in one session of a server of their own. Each must succeed in silence, and what selects must have
 # rows. The stand-in and the server stay for the test to ask. Options: given, SQL that is run first; skip, a pattern of
-# statements that cannot be run; before, patterns and the SQL that is run before such a statement.
+# statements that cannot be run; empty, one of those that may find nothing; before, patterns and the SQL that is run before
+# such a statement.
 sub run_document
 {
 	my ($name, %option) = @_;
@@ -165,7 +166,7 @@ sub run_document
 			my ($out, $err) = $session->ask("$sql\\echo rows :ROW_COUNT");
 			is($err, '', "$name:$line runs") or diag $sql;
 			like($out, qr/^rows [1-9]\d*\z/m, "$name:$line has rows") or diag $sql
-			  if $sql =~ /\A(?:\s|--.*\n)*(?:SELECT|WITH|TABLE)\b/ && $sql !~ /-- none/;
+			  if $sql =~ /\A(?:\s|--.*\n)*(?:SELECT|WITH|TABLE)\b/ && !($option{empty} && $sql =~ $option{empty});
 			$last = $out =~ s/\n?^rows \d+\z//mr;
 		}
 	}
