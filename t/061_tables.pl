@@ -222,6 +222,28 @@ $session->value('ALTER USER MAPPING FOR CURRENT_USER SERVER school OPTIONS (SET 
 is(error('SELECT count(*) FROM school.rooms')->{state}, 'MS401', 'a changed key too');
 $session->value("ALTER USER MAPPING FOR CURRENT_USER SERVER school OPTIONS (SET access_key '$other->{access_key}')");
 
+# Whose account: that of whoever the scan runs as.
+value('CREATE ROLE owner; GRANT USAGE ON FOREIGN SERVER school TO owner; GRANT USAGE, CREATE ON SCHEMA school TO owner; GRANT USAGE ON SCHEMA school TO reader; GRANT SELECT ON school.rooms TO owner, reader');
+value("CREATE USER MAPPING FOR owner SERVER school $mapping; SET ROLE owner; CREATE VIEW school.shown AS SELECT id FROM school.rooms; GRANT SELECT ON school.shown TO reader; RESET ROLE");
+my $count = value('SELECT count(*) FROM school.rooms');
+is(value('SET ROLE owner; SELECT count(*) FROM school.rooms'), $count, 'a role with a mapping');
+value('RESET ROLE');
+is(error('SET ROLE reader; SELECT count(*) FROM school.rooms')->{state}, '42704', 'one without');
+is(value('SELECT count(*) FROM school.shown'), $count, 'through a view the mapping of its owner counts');
+value('RESET ROLE');
+if (value('SHOW server_version_num') >= 150000)
+{
+	value('ALTER VIEW school.shown SET (security_invoker)');
+	is(error('SET ROLE reader; SELECT count(*) FROM school.shown')->{state}, '42704', 'unless it is one of its invoker');
+	value('RESET ROLE');
+}
+value("CREATE USER MAPPING FOR PUBLIC SERVER school $mapping");
+is(value('SET ROLE reader; SELECT count(*) FROM school.rooms'), $count, 'a mapping of PUBLIC is for all');
+value('RESET ROLE');
+is(value('BEGIN; SET LOCAL ROLE owner; DECLARE c CURSOR FOR SELECT id FROM school.rooms; FETCH 1 FROM c; RESET ROLE; DROP USER MAPPING FOR owner SERVER school; DROP USER MAPPING FOR PUBLIC SERVER school; SET LOCAL ROLE owner; MOVE ALL FROM c; COMMIT; SELECT 1') =~ /1$/, 1, 'a cursor goes on when its mapping is dropped');
+is(error('SET ROLE owner; SELECT count(*) FROM school.rooms')->{state}, '42704', 'but nothing else does');
+value("RESET ROLE; DROP OWNED BY owner; DROP ROLE owner");
+
 $session->quit;
 my $dump = $db->basedir . '/dump.sql';
 PostgreSQL::Test::Cluster::command_ok($db, [ 'pg_dump', '-d', $db->connstr('postgres'), '-f', $dump ], 'dump');
