@@ -4137,9 +4137,10 @@ BEGIN
 		WHERE g.id IS NOT NULL AND (g.active OR g.created_at >= s.kept_from) IS NOT FALSE
 		ORDER BY g.room_id, g.id);
 	stays := ARRAY(SELECT DISTINCT ON (p.room_id, p.session_id, p.id) p
-		FROM unnest(got) AS g CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::@extschema@.hms_session_peer, 'hms_session_peers',
-			jsonb_build_object('id', g.id, 'room_id', g.room_id, 'peers', g.peers)) AS p
-		WHERE jsonb_typeof(g.peers) IN ('object', 'array') AND p.id IS NOT NULL
+		FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_session_peer, 'hms_session_peers',
+			(SELECT jsonb_agg(jsonb_build_object('id', g.id, 'room_id', g.room_id, 'peers', g.peers)) FROM unnest(got) AS g
+				WHERE jsonb_typeof(g.peers) IN ('object', 'array'))) AS p
+		WHERE p.id IS NOT NULL
 		ORDER BY p.room_id, p.session_id, p.id);
 	SELECT array_agg(g.id) FILTER (WHERE t.id IS NULL),
 		coalesce(array_agg(g.id) FILTER (WHERE t.synced_at IS NULL
@@ -4150,7 +4151,7 @@ BEGIN
 
 	INSERT INTO rooms (id) SELECT DISTINCT g.room_id FROM unnest(got) AS g ON CONFLICT DO NOTHING;
 	INSERT INTO sessions (id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra, synced_at)
-	SELECT g.*, clock_timestamp() FROM unnest(got) AS g WHERE g.id = ANY (changed)
+	SELECT g.id, g.room_id, g.customer_id, g.app_id, g.active, g.peers, g.created_at, g.updated_at, g.extra, clock_timestamp() FROM unnest(got) AS g WHERE g.id = ANY (changed)
 	ON CONFLICT (room_id, id) DO UPDATE SET customer_id = excluded.customer_id, app_id = excluded.app_id,
 		active = excluded.active, peers = excluded.peers, created_at = excluded.created_at,
 		updated_at = excluded.updated_at, extra = excluded.extra, synced_at = excluded.synced_at;
@@ -4159,7 +4160,7 @@ BEGIN
 		AND NOT EXISTS (SELECT 1 FROM unnest(stays) AS p WHERE p.room_id = t.room_id AND p.session_id = t.session_id AND p.id = t.id);
 	GET DIAGNOSTICS written = ROW_COUNT;
 	INSERT INTO session_peers AS t (id, session_id, room_id, user_id, name, role, joined_at, left_at, extra, synced_at)
-	SELECT p.*, clock_timestamp() FROM unnest(stays) AS p
+	SELECT p.id, p.session_id, p.room_id, p.user_id, p.name, p.role, p.joined_at, p.left_at, p.extra, clock_timestamp() FROM unnest(stays) AS p
 	ON CONFLICT (room_id, session_id, id) DO UPDATE SET user_id = excluded.user_id, name = excluded.name, role = excluded.role,
 		joined_at = excluded.joined_at, left_at = excluded.left_at, extra = excluded.extra, synced_at = excluded.synced_at
 	WHERE t.synced_at IS NULL OR ROW(t.user_id, t.name, t.role, t.joined_at, t.left_at, t.extra)
@@ -4211,7 +4212,9 @@ BEGIN
 		INSERT INTO rooms AS t (id, name, enabled, description, customer_id, customer, app_id, recording_source_template,
 			enabled_source_template, recording_info, template_id, template, region, large_room, size, max_duration_seconds,
 			polls, webhook, key, created_at, updated_at, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(room_rows) AS g
+		SELECT g.id, g.name, g.enabled, g.description, g.customer_id, g.customer, g.app_id, g.recording_source_template,
+			g.enabled_source_template, g.recording_info, g.template_id, g.template, g.region, g.large_room, g.size,
+			g.max_duration_seconds, g.polls, g.webhook, g.key, g.created_at, g.updated_at, g.extra, clock_timestamp() FROM unnest(room_rows) AS g
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, description = excluded.description,
 			customer_id = excluded.customer_id, customer = excluded.customer, app_id = excluded.app_id,
 			recording_source_template = excluded.recording_source_template,
@@ -4234,7 +4237,9 @@ BEGIN
 		recording_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording, r) AS g);
 		INSERT INTO recordings AS t (id, room_id, session_id, status, asset_types, meeting_url, destination, created_at, started_at,
 			updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(recording_rows) AS g
+		SELECT g.id, g.room_id, g.session_id, g.status, g.asset_types, g.meeting_url, g.destination, g.created_at,
+			g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
+			clock_timestamp() FROM unnest(recording_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
 			asset_types = excluded.asset_types, meeting_url = excluded.meeting_url, destination = excluded.destination,
 			created_at = excluded.created_at, started_at = excluded.started_at, updated_at = excluded.updated_at,
@@ -4249,7 +4254,9 @@ BEGIN
 		live_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_live_stream, r) AS g);
 		INSERT INTO live_streams AS t (id, room_id, session_id, status, playback, recording, meeting_url, destination, created_at,
 			started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(live_rows) AS g
+		SELECT g.id, g.room_id, g.session_id, g.status, g.playback, g.recording, g.meeting_url, g.destination, g.created_at,
+			g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
+			clock_timestamp() FROM unnest(live_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
 			playback = excluded.playback, recording = excluded.recording, meeting_url = excluded.meeting_url,
 			destination = excluded.destination, created_at = excluded.created_at, started_at = excluded.started_at,
@@ -4265,7 +4272,9 @@ BEGIN
 		external_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_external_stream, r) AS g);
 		INSERT INTO external_streams AS t (id, room_id, session_id, status, rtmp_urls, recording, resolution, meeting_url,
 			destination, created_at, started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(external_rows) AS g
+		SELECT g.id, g.room_id, g.session_id, g.status, g.rtmp_urls, g.recording, g.resolution, g.meeting_url, g.destination,
+			g.created_at, g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
+			clock_timestamp() FROM unnest(external_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
 			rtmp_urls = excluded.rtmp_urls, recording = excluded.recording, resolution = excluded.resolution,
 			meeting_url = excluded.meeting_url, destination = excluded.destination, created_at = excluded.created_at,
@@ -4282,7 +4291,8 @@ BEGIN
 		asset_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording_asset, r) AS g);
 		INSERT INTO recording_assets AS t (id, job_id, room_id, session_id, type, status, path, size, duration, created_at,
 			thumbnails, metadata, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(asset_rows) AS g
+		SELECT g.id, g.job_id, g.room_id, g.session_id, g.type, g.status, g.path, g.size, g.duration, g.created_at,
+			g.thumbnails, g.metadata, g.extra, clock_timestamp() FROM unnest(asset_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET job_id = excluded.job_id, session_id = excluded.session_id, type = excluded.type,
 			status = excluded.status, path = excluded.path, size = excluded.size, duration = excluded.duration,
 			created_at = excluded.created_at, thumbnails = excluded.thumbnails, metadata = excluded.metadata,
@@ -4459,7 +4469,8 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	kept CONSTANT timestamptz := (SELECT s.kept_from FROM sync_settings AS s);
-	tracks CONSTANT text[] := ARRAY(SELECT e::text FROM unnest(events) AS e WHERE e ->> 'type' LIKE 'track.%');
+	tracks CONSTANT text := (SELECT jsonb_agg(e) FROM unnest(events) AS e WHERE e ->> 'type' LIKE 'track.%')::text;
+	errors CONSTANT text := (SELECT jsonb_agg(e) FROM unnest(events) AS e WHERE e ->> 'type' LIKE 'client.%')::text;
 	written bigint := bigint '0';
 	n bigint;
 BEGIN
@@ -4472,7 +4483,7 @@ BEGIN
 			SELECT e.version, coalesce(e.id, ''), coalesce(e."timestamp", e.joined_at, 'epoch'), e.type, coalesce(e.room_id, ''),
 				coalesce(e.session_id, ''), e.room_name, e.peer_id, e.user_id, e.user_name, e.joined_at, e.role, e.track_id,
 				e.stream_id, e.track_type, e.source, e.mute, e.started_at, e.stopped_at, e.extra, clock_timestamp()
-			FROM unnest(tracks) AS t, hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', t) AS e
+			FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', tracks) AS e
 			WHERE (coalesce(e."timestamp", e.joined_at, 'epoch') < kept) IS NOT TRUE
 			ON CONFLICT DO NOTHING;
 			GET DIAGNOSTICS written = ROW_COUNT;
@@ -4483,7 +4494,7 @@ BEGIN
 			END IF;
 			PERFORM hms_internal.make_partitions(ARRAY(
 				SELECT DISTINCT date_trunc('month', coalesce(e."timestamp", e.joined_at, 'epoch'), 'UTC')
-				FROM unnest(tracks) AS t, hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', t) AS e));
+				FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', tracks) AS e));
 		END;
 	END LOOP;
 	-- a room whose events name it otherwise has been renamed
@@ -4498,8 +4509,8 @@ BEGIN
 	SELECT r.version, coalesce(r.id, ''), r."timestamp", r.type, r.user_id, r.user_name, r.peer_id, r.account_id, coalesce(r.room_id, ''),
 		r.session_id, r.room_name, r.template_id, r.role, r.error_code, r.error_name, r.error_message, r.error_description, r.is_terminal,
 		r.action, r.domain, r.agent, r.audio, r.video, r.devices, r.retries_join, r.transport_state, r.endpoint, r.extra, clock_timestamp()
-	FROM unnest(events) AS e, hms_internal._hms_rows_of(NULL::@extschema@.hms_error_event, 'hms_error_events', e::text) AS r
-	WHERE e ->> 'type' LIKE 'client.%' AND (r."timestamp" < kept) IS NOT TRUE
+	FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_error_event, 'hms_error_events', errors) AS r
+	WHERE (r."timestamp" < kept) IS NOT TRUE
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN written + n;
@@ -4810,7 +4821,7 @@ BEGIN
 			END IF;
 		ELSE
 			begins := coalesce(run."window", least(run.since, last.mark - interval '12 hours'));
-			ends := (SELECT min(run.started_at - d) FROM unnest('{90 days,30 days,7 days}'::interval[]) AS d
+			ends := (SELECT min(run.started_at - d) FROM unnest('{90 days,30 days}'::interval[]) AS d
 				WHERE begins IS NULL OR run.started_at - d > begins + interval '1 hour');
 			run := hms_internal.walk(run, 'sessions', NULL, begins, ends, NULL, NULL);
 			-- a first run that is broken off goes on from here
@@ -4940,7 +4951,7 @@ BEGIN
 			SELECT q.room_id, q.id, dense_rank() OVER (ORDER BY q.room_id) AS place FROM sync_queue AS q
 			WHERE q.kind = 'events' AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
 				AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms))) AS d
-		WHERE d.place <= current_setting('hms.max_connections')::integer ORDER BY d.room_id, d.id LIMIT 400) AS d;
+		WHERE d.place <= current_setting('hms.max_connections')::integer ORDER BY d.room_id, d.id LIMIT 4000) AS d;
 	IF due.rooms IS NULL THEN
 		run.step := 'texts';
 		RETURN run;

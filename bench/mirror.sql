@@ -9,7 +9,9 @@ SET synchronous_commit = off;
 SET maintenance_work_mem = '512MB';
 CREATE SCHEMA bench;
 SELECT hms_create_mirror('bench') \g /dev/null
-SELECT hms_internal._hms_make_partitions('bench', now() - interval '1 year', now()) \g /dev/null
+SET search_path = bench, public;
+SELECT hms_internal.make_partitions(ARRAY(SELECT generate_series(date_trunc('month', now() - interval '1 year', 'UTC'), now(), '1 month'))) \g /dev/null
+RESET search_path;
 
 \echo 'Filling' :rooms 'rooms,' :sessions 'sessions,' :peers 'peers and' :events 'events each'
 INSERT INTO bench.rooms (id, name, enabled, template_id, created_at, synced_at)
@@ -18,7 +20,7 @@ FROM generate_series(1, :rooms) AS r;
 
 INSERT INTO bench.sessions (id, room_id, customer_id, active, peers, created_at, updated_at, synced_at)
 SELECT 'session-' || lpad(s::text, 16, '0'), 'room-' || lpad((1 + s % :rooms)::text, 20, '0'), 'customer', false,
-	(SELECT jsonb_object_agg(p, jsonb_build_object('id', p, 'name', 'User ' || n, 'role', 'guest', 'user_id', 'user-' || n,
+	(SELECT jsonb_object_agg(p, jsonb_build_object('id', p, 'name', 'User ' || n, 'role', 'guest', 'user_id', 'user-' || (s * :peers + n) % 20000,
 			'joined_at', at + n * interval '1 s', 'left_at', at + interval '40 min'))
 		FROM generate_series(1, :peers) AS n, LATERAL (SELECT md5(s || '-' || n)::uuid::text) AS x (p)),
 	at, at + interval '45 min', now()
@@ -67,6 +69,8 @@ END $$;
 \echo 'Reports'
 SELECT t.* FROM (VALUES
 	(1, 'attendance of a session', $$SELECT * FROM bench.attendance WHERE room_id = 'room-00000000000000000007' AND session_id = (SELECT id FROM bench.sessions WHERE room_id = 'room-00000000000000000007' LIMIT 1)$$),
+	(1.5, 'attendance of a session, by its id alone', $$SELECT * FROM bench.attendance WHERE session_id = 'session-0000000000000777'$$),
+	(1.7, 'attendance of a user, a year', $$SELECT * FROM bench.attendance WHERE user_id = 'user-777'$$),
 	(2, 'attendance of a room, a year', $$SELECT * FROM bench.attendance WHERE room_id = 'room-00000000000000000007'$$),
 	(3, 'talk time of a room, a year', $$SELECT * FROM bench.talk_time WHERE room_id = 'room-00000000000000000007'$$),
 	(4, 'usage of all rooms, a day', $$SELECT * FROM bench.session_usage WHERE started_at >= now() - interval '1 day'$$),

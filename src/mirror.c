@@ -58,8 +58,8 @@ json_text(FunctionCallInfo fcinfo, int argument)
 
 /*
  * _hms_rows_of(row anyelement, endpoint text, value jsonb or text): the rows that the
- * endpoint would have made of this object; endpoint NULL: one row, each column
- * from the member of its name.
+ * endpoint would have made of this object, or of each one of this array;
+ * endpoint NULL: one row, each column from the member of its name.
  */
 Datum
 hms_rows_of(PG_FUNCTION_ARGS)
@@ -89,7 +89,10 @@ hms_rows_of(PG_FUNCTION_ARGS)
 
 			if (fault == NULL)
 			{
-				hms_rows_read(rows, &reader, NULL);
+				if (shape && hms_json_peek(&reader) == HMS_JSON_ARRAY)
+					(void) hms_rows_read_each(rows, &reader, false);
+				else
+					hms_rows_read(rows, &reader, NULL);
 				(void) hms_json_at_end(&reader);
 				fault = reader.fault;
 			}
