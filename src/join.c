@@ -847,7 +847,13 @@ static void
 explain_join(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	HmsJoin    *join = (HmsJoin *) node;
+	List	   *targets = ((CustomScan *) node->ss.ps.plan)->custom_scan_tlist;
+	Node	   *inner = list_length(targets) > join->nouter ?
+		(Node *) list_nth_node(TargetEntry, targets, join->nouter)->expr : NULL;
 
+	if (inner && IsA(inner, Var) &&
+		list_nth(es->rtable_names, ((Var *) inner)->varno - 1) != NULL)
+		ExplainPropertyText("Alias", list_nth(es->rtable_names, ((Var *) inner)->varno - 1), es);
 	hms_reader_explain(join->readers, ancestors, es);
 	ExplainPropertyInteger("Outer Rows at a Time", NULL, join->size, es);
 }

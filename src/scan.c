@@ -150,6 +150,42 @@ add_scan_path(PlannerInfo *root, const HmsList *list, Relids outer)
 	add_path(list->rel, &path->path);
 }
 
+/*
+ * Give the entry of FROM the alias that the query has for it instead of the one
+ * in the wrapper's body, for EXPLAIN.  Inlining has left the query's own entry
+ * behind, emptied; where several have the same columns, the wrappers' entries
+ * came in the same order.
+ */
+static void
+take_alias(const PlannerInfo *root, RangeTblEntry *rte)
+{
+	int			before = 0;
+	ListCell   *cell;
+
+	foreach(cell, root->parse->rtable)
+	{
+		RangeTblEntry *other = lfirst_node(RangeTblEntry, cell);
+
+		if (other == rte)
+			break;
+		if (other->rtekind == RTE_FUNCTION && scanned_call(other) &&
+			equal(other->eref->colnames, rte->eref->colnames))
+			before++;
+	}
+	foreach(cell, root->parse->rtable)
+	{
+		const RangeTblEntry *other = lfirst_node(RangeTblEntry, cell);
+
+		if (other->rtekind != RTE_SUBQUERY || other->subquery != NULL ||
+			!equal(other->eref->colnames, rte->eref->colnames) || before-- > 0)
+			continue;
+		rte->eref = copyObject(rte->eref);
+		rte->eref->aliasname = other->eref->aliasname;
+		rte->alias = makeAlias(other->eref->aliasname, NIL);
+		return;
+	}
+}
+
 /* Put our paths in the place of PostgreSQL's, but not of another extension's. */
 static void
 replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
@@ -168,6 +204,7 @@ replace_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		if (((Path *) lfirst(cell))->pathtype == T_FunctionScan)
 			rel->pathlist = foreach_delete_current(rel->pathlist, cell);
 	}
+	take_alias(root, rte);
 	list = list_of(rel, call);
 	add_scan_path(root, list, rel->lateral_relids);
 	foreach(cell, hms_path_outers(root, list))
