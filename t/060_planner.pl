@@ -141,7 +141,12 @@ $session = $db->session;
 $session->value("LOAD '$module'; SET module.reread = on");
 costs('a plan that was written and read', "SELECT count(s.id) FROM class c, LATERAL hms_sessions(c.room) s WHERE c.n = 1 AND s.active IS NOT NULL", 30, 1);
 costs('and one with sub-plans', "SELECT sum((SELECT count(*) FROM hms_sessions('long') s WHERE s.room_id = c.room)) FROM class c", 150, 1);
-$session->value('SET module.reread = off; SET module.own_path = on');
+$session->value('CREATE SCHEMA live; IMPORT FOREIGN SCHEMA api LIMIT TO (rooms, sessions, active_peers) FROM SERVER hms INTO live');
+costs('one of a foreign table', "SELECT count(s.id) FROM live.sessions s WHERE s.room_id = 'long' AND s.active IS FALSE AND s.created_at < now()", 30, 1);
+costs('one of a join that waits once', "SELECT count(s.id) FROM class c JOIN live.sessions s ON s.room_id = c.room", 150, 1);
+$session->value('SET enable_nestloop = on; SET hms.max_connections = 1');
+costs('and of a nested loop', "SELECT count(s.id) FROM class c JOIN live.sessions s ON s.room_id = c.room WHERE c.n = 1", 30, 1);
+$session->value('RESET hms.max_connections; SET module.reread = off; SET module.own_path = on');
 like($session->value("EXPLAIN (COSTS OFF) SELECT * FROM hms_sessions('long')"), qr/^Materialize\n.*Function Scan/, 'a path of another extension that is cheaper');
 is($session->value("SELECT count(*) FROM hms_sessions('long')"), 30, 'and what it reads');
 
