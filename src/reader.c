@@ -231,10 +231,10 @@ add_fallbacks(HmsRequest *request, const HmsArg *given, const HmsArg *args,
 			continue;
 		some[arg] = given[arg];
 		was_given = was_given || !given[arg].isnull;
-		if (is_condition[arg] && strcmp(param->name, "room_id") == 0)
+		if (strcmp(param->name, "room_id") == 0)
 		{
-			some[arg] = args[arg];
-			request->room_is_condition = true;
+			some[arg] = args[arg];	/* an argument's rooms may be fewer now, too */
+			request->room_is_condition = is_condition[arg];
 		}
 		else if (is_condition[arg])
 			other = true;

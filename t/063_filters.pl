@@ -157,6 +157,7 @@ foreach my $case (
 	[1, "SELECT count(*) FROM hms_sessions(after => '2020-01-01') WHERE room_id = 'long'"         => 0,  2, 'an argument that it takes'],
 	[2, "SELECT count(*) FROM hms_sessions(after => '2020-01-01') WHERE room_id = 'long'"         => '', 2, 'and one that it refuses'],
 	[1, "SELECT count(*) FROM hms_sessions('long') WHERE active IS FALSE"                         => 30, 2, 'a room as argument'],
+	[1, "SELECT count(*) FROM hms_sessions(ARRAY['a', 'long', 'other']) WHERE room_id = 'other' AND active IS FALSE" => 30, 2, 'one of several rooms as argument'],
 	[2, "SELECT count(*) FROM hms_sessions('long') WHERE active IS FALSE"                         => '', 2, 'which it refuses'])
 {
 	my ($times, $sql, $want, $requests, $name) = @$case;
