@@ -774,27 +774,41 @@ is_our_server(const char *name)
 	return function.fn_addr == hms_fdw_handler;
 }
 
+/* What would run the statement without us. */
+static void
+process_as_before(PlannedStmt *statement, const char *text, bool read_only,
+				  ProcessUtilityContext context, ParamListInfo params,
+				  QueryEnvironment *environment, DestReceiver *receiver,
+				  QueryCompletion *completion)
+{
+	if (next_utility)
+		next_utility(statement, text, read_only, context, params, environment, receiver,
+					 completion);
+	else
+		standard_ProcessUtility(statement, text, read_only, context, params,
+								environment, receiver, completion);
+}
+
 static void
 process_utility(PlannedStmt *statement, const char *text, bool read_only,
 				ProcessUtilityContext context, ParamListInfo params,
 				QueryEnvironment *environment, DestReceiver *receiver,
 				QueryCompletion *completion)
 {
-	ProcessUtility_hook_type process = next_utility ? next_utility : standard_ProcessUtility;
 	Node	   *utility = statement->utilityStmt;
 
 	if (!IsA(utility, ImportForeignSchemaStmt) ||
 		!is_our_server(((ImportForeignSchemaStmt *) utility)->server_name))
 	{
-		process(statement, text, read_only, context, params, environment, receiver,
-				completion);
+		process_as_before(statement, text, read_only, context, params, environment,
+						  receiver, completion);
 		return;
 	}
 	importing = true;
 	PG_TRY();
 	{
-		process(statement, text, read_only, context, params, environment, receiver,
-				completion);
+		process_as_before(statement, text, read_only, context, params, environment,
+						  receiver, completion);
 	}
 	PG_FINALLY();
 	{

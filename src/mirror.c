@@ -114,7 +114,7 @@ hms_rows_of(PG_FUNCTION_ARGS)
 
 /* in_transaction_block(): may the statement that calls this not commit? */
 Datum
-hms_in_transaction_block(PG_FUNCTION_ARGS)
+hms_in_transaction_block(FunctionCallInfo fcinfo pg_attribute_unused())
 {
 	PG_RETURN_BOOL(IsTransactionBlock());
 }
