@@ -64,6 +64,7 @@ typedef struct Page
 	Element    *elements;
 	int			nelements;		/* 0 also where one of them is odd */
 	int			stop;			/* the row from which on it is another window's */
+	size_t		bytes;			/* of its answer */
 	struct Page *later;			/* the next one of its window, or of the spare */
 } Page;
 
@@ -780,12 +781,15 @@ next_lane(HmsWalk *walk)
  * when there is nothing left to cut off the longest of the others is halved: so
  * a history of any shape keeps all connections busy.
  */
-#define WINDOW_PAGES 8
+#define WINDOW_PAGES 12
 #define SPLIT_FROM 3			/* the page that is under way when it begins */
-#define HALVED_PAGES 3			/* a shorter window is not halved */
+#define HALVED_PAGES 2			/* a shorter window is not halved */
 
-/* Pages for each connection that may wait for the rows before them. */
-#define WAITING_PAGES 8
+/*
+ * Pages for each connection that may wait for the rows before them; all of them
+ * are not larger than one answer may be, or little more.
+ */
+#define WAITING_PAGES 12
 
 struct Window
 {
@@ -814,6 +818,7 @@ typedef struct Split
 	int			pages;			/* that have come */
 	int			wasted;			/* of them, those without a row of their window */
 	int			waiting;		/* of them, those that are not of the first window */
+	size_t		waiting_bytes;	/* of their answers */
 	bool		checked;		/* a border was, and it holds */
 	bool		given_up;		/* a border did not hold */
 	TimestampTz after;			/* there is nothing older */
@@ -894,14 +899,26 @@ give_page(Split *split, Page *page)
 	split->spare_pages = page;
 }
 
+/* Is something still under way that this spare lane has asked for? */
+static bool
+is_busy(const Lane *lane)
+{
+	return lane->asking && !lane->call->exchange->done;
+}
+
 static Lane *
 take_lane(HmsWalk *walk)
 {
-	Lane	   *lane = walk->split->spare_lanes;
+	Lane	  **place = &walk->split->spare_lanes;
+	Lane	   *lane;
 	MemoryContext old;
 
+	/* to take one that is busy would cost its connection */
+	while (*place && is_busy(*place))
+		place = &(*place)->spare;
+	lane = *place;
 	if (lane)
-		walk->split->spare_lanes = lane->spare;
+		*place = lane->spare;
 	else
 	{
 		old = MemoryContextSwitchTo(walk->context);
@@ -983,6 +1000,7 @@ give_up(Split *split)
 	while ((older = next_window(split, window)) != NULL)
 		remove_window(split, older);
 	split->waiting = 0;
+	split->waiting_bytes = 0;
 	window->from = DT_NOBEGIN;
 	window->walked = !window->lane->more && !window->lane->asking;
 	if (window->last)
@@ -1043,6 +1061,17 @@ place_page(Window *window, Page *page)
 	return true;
 }
 
+/* The pages of this window wait for no others any more. */
+static void
+stop_waiting(Split *split, const Window *window)
+{
+	for (const Page *page = window->first; page; page = page->later)
+	{
+		split->waiting--;
+		split->waiting_bytes -= page->bytes;
+	}
+}
+
 /* The list has ended in this window: there is nothing to ask of the older ones. */
 static void
 end_list(Split *split, Window *window, Page *page)
@@ -1051,8 +1080,7 @@ end_list(Split *split, Window *window, Page *page)
 
 	while ((older = next_window(split, window)) != NULL)
 	{
-		for (Page *waiting = older->first; waiting; waiting = waiting->later)
-			split->waiting--;
+		stop_waiting(split, older);
 		remove_window(split, older);
 	}
 	window->from = DT_NOBEGIN;
@@ -1093,7 +1121,10 @@ add_page(Split *split, Window *window, Page *page)
 	split->pages++;
 	split->wasted += page->next >= page->stop;
 	if (!is_first)
+	{
 		split->waiting++;
+		split->waiting_bytes += page->bytes;
+	}
 }
 
 /* The call of a window's lane has ended. */
@@ -1125,6 +1156,7 @@ finish_window_call(HmsWalk *walk, Window *window)
 	if (!finish_page(walk, lane))
 		return;
 	page = lane->page;
+	page->bytes = lane->call->exchange->len;
 	lane->page = take_page(walk);
 	add_page(split, window, page);
 	if (split->allowed < hms_max_connections &&
@@ -1152,7 +1184,8 @@ note_throttling(Split *split, Lane *lane)
 static bool
 is_misjudged(const Split *split)
 {
-	return split->wasted * 8 > split->pages;
+	/* one page is what the check of the first border costs */
+	return split->wasted > 1 + split->pages / 8;
 }
 
 /* Cut windows off the last one; returns how many. */
@@ -1222,13 +1255,16 @@ static int64
 drive_windows(HmsWalk *walk)
 {
 	Split	   *split = walk->split;
-	bool		crowded = split->waiting >= WAITING_PAGES * hms_max_connections;
+	bool		crowded = split->waiting >= WAITING_PAGES * hms_max_connections ||
+		split->waiting_bytes >= (size_t) hms_max_response_size * 1024;
 	int64		now = hms_clock_ms();
 	int64		deadline = HMS_NO_DEADLINE;
 	int			free = split->allowed;
 	bool		is_first = true;
 	dlist_iter	iter;
 
+	for (const Lane *lane = split->spare_lanes; lane && free > 1; lane = lane->spare)
+		free -= is_busy(lane);
 	dlist_foreach(iter, &split->windows)
 	{
 		Window	   *window = dlist_container(Window, node, iter.cur);
@@ -1288,8 +1324,7 @@ leave_window(HmsWalk *walk)
 	}
 	split->checked = true;
 	remove_window(split, window);
-	for (Page *page = next->first; page; page = page->later)
-		split->waiting--;
+	stop_waiting(split, next);
 	return true;
 }
 

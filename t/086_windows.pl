@@ -100,7 +100,7 @@ is(scalar(grep { $_->{query} =~ /before=/ } $api->during(sub { $session->value($
 $session->value('RESET hms.max_connections');
 {
 	my %connections = map { $_->{connection} => 1 } $api->during(sub { $session->value($all->($even)) });
-	is(scalar keys %connections, 8, 'else hms.max_connections of them work');
+	is(scalar keys %connections, 8, 'else hms.max_connections of them work, and no more');
 }
 
 like($session->value("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) SELECT count(*) FROM hms_sessions('$even')"), qr/Windows: \d+/, 'EXPLAIN shows the windows');
