@@ -338,7 +338,7 @@ hms_settings_init(void)
 							NULL, &hms_page_size, 100, 10, 100,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("hms.max_connections",
-							"Requests in flight of one walk over several rooms.",
+							"Requests in flight of one walk: over several rooms, or over windows of time of a long list.",
 							NULL, &hms_max_connections, 8, 1, 64,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	/* 255 MB: what PostgreSQL can hold as one jsonb value */
