@@ -24,7 +24,7 @@ my %session = (id => 'hostile', room_id => 'hostile-room', active => false, crea
 $api->add(rooms => [ { id => 'hostile-room', name => '<i>room</i>', enabled => true, created_at => '2026-01-01T00:00:00Z' } ], sessions => [ \%session ]);
 
 $db->value(q{CREATE SCHEMA video; SELECT hms_create_mirror('video')});
-$db->value(q{CALL hms_sync('video')});
+$db->value(q{CALL hms_sync('video', quality => true)});
 
 # Writes a report to a file and returns its name.
 sub report
@@ -207,7 +207,7 @@ SQL
 	my $rooms = $db->value("SELECT string_agg(quote_literal(id), ',') FROM video.rooms");
 	my $time  = "BETWEEN now() - interval '7 days' AND now()";
 	my @panels = @{ $board->{panels} };
-	cmp_ok(scalar @panels, '>=', 10, 'the dashboard has its panels');
+	cmp_ok(scalar @panels, '>=', 13, 'the dashboard has its panels');
 	foreach my $panel (@panels)
 	{
 		my $sql = $panel->{targets}[0]{rawSql};
