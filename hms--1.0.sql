@@ -2838,6 +2838,14 @@ END;
 COMMENT ON FUNCTION hms_internal.track_events(text, text[], text) IS
 'Internal: the track events that talk time is computed from';
 
+-- True; where a session is so long over that the API has none of its track events
+-- any more, a NOTICE says so, once a statement.
+CREATE FUNCTION hms_internal.note_age(active boolean, ended timestamptz) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'hms_note_age';
+COMMENT ON FUNCTION hms_internal.note_age(boolean, timestamptz) IS
+'Internal: says that a session is too old for track events';
+
 -- The error events of a room, or of several rooms (room_ids is not NULL), by their
 -- own timestamp.
 -- Source: GET /analytics/events
@@ -3110,6 +3118,8 @@ DO $do$
 DECLARE
 	stays CONSTANT text := 'SELECT * FROM hms_internal.stays(room_id, room_ids, session_id, after, before)';
 	all_stays CONSTANT text := 'SELECT * FROM hms_internal.stays(room_id, room_ids, session_id, NULL, NULL)';
+	aging_stays CONSTANT text := all_stays
+		|| ' AS s WHERE hms_internal.note_age(s.session_active, s.session_updated_at)';
 	track_events CONSTANT text := 'SELECT * FROM hms_internal.track_events(room_id, room_ids, session_id)';
 	error_events CONSTANT text := 'SELECT * FROM hms_internal.error_events(room_id, room_ids, after, before)';
 BEGIN
@@ -3147,7 +3157,7 @@ BEGIN
 			session_id text, room_id text, user_id text, known_by text, track_type text, source text,
 			on_time interval, switches integer, longest interval)
 		LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000 ROWS 200
-		BEGIN ATOMIC $create$ || hms_internal.report_query('talk_time', all_stays, track_events,
+		BEGIN ATOMIC $create$ || hms_internal.report_query('talk_time', aging_stays, track_events,
 			ordering => 's.started_at, s.session_id, s.user_id, s.known_by, s.track_type, s.source') || $create$; END $create$;
 
 	EXECUTE $create$

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -37,12 +38,16 @@
 /* A token of longer life is refused: the platform accepts 90 days. */
 #define MAX_TOKEN_LIFE (90 * SECS_PER_DAY)
 
+/* The API keeps events that long. */
+#define EVENT_LIFE (30 * USECS_PER_DAY)
+
 PG_FUNCTION_INFO_V1(hms_call);
 PG_FUNCTION_INFO_V1(hms_endpoints);
 PG_FUNCTION_INFO_V1(hms_texts);
 PG_FUNCTION_INFO_V1(hms_auth_token);
 PG_FUNCTION_INFO_V1(hms_management_token);
 PG_FUNCTION_INFO_V1(hms_verify_token);
+PG_FUNCTION_INFO_V1(hms_note_age);
 PG_FUNCTION_INFO_V1(hms_stats);
 PG_FUNCTION_INFO_V1(hms_check);
 
@@ -449,6 +454,30 @@ hms_stats(PG_FUNCTION_ARGS)
 	values[6] = Float8GetDatum(stats->usec_waited / 1e6);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
+}
+
+/*
+ * note_age(active boolean, ended timestamptz): true, and where the session is
+ * so long over that its events are gone, that is said once a statement.
+ */
+Datum
+hms_note_age(PG_FUNCTION_ARGS)
+{
+	static TimestampTz noted_statement = 0;
+	TimestampTz kept_since = GetCurrentStatementStartTimestamp() - EVENT_LIFE;
+
+	if (!(PG_ARGISNULL(0) || PG_GETARG_BOOL(0)) && !PG_ARGISNULL(1) &&
+		PG_GETARG_TIMESTAMPTZ(1) < kept_since &&
+		noted_statement != GetCurrentStatementStartTimestamp())
+	{
+		noted_statement = GetCurrentStatementStartTimestamp();
+		ereport(NOTICE,
+				(errmsg("sessions that ended before %s have no track events any more",
+						timestamptz_to_str(kept_since)),
+				 errdetail("100ms keeps events for 30 days."),
+				 errhint("A mirror keeps them: hms_create_mirror, hms_sync.")));
+	}
+	PG_RETURN_BOOL(true);
 }
 
 /* _hms_check(): rows (check text, ok boolean, detail text) */

@@ -70,6 +70,24 @@ foreach my $call ("hms_attendance((SELECT id FROM hms_rooms('no such room')))", 
 cmp_ok($db->value("SELECT count(DISTINCT room_id) FROM $_()"), '>', 3, "all rooms: $_") foreach qw(hms_attendance hms_session_usage);
 cmp_ok($db->value("SELECT count(DISTINCT session_id) FROM hms_concurrency(step => '1 hour')"), '>', 50, 'all rooms: hms_concurrency');
 
+# Track events are gone after 30 days, which is said once a statement.
+{
+	my $session = sub {
+		my ($id, $days, $active) = @_;
+		my $at = $db->value("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '$days days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+		return { id => $id, room_id => $id =~ s/-.*//r, active => $active, created_at => $at, updated_at => $at,
+			peers => { p => { id => 'p', session_id => $id, user_id => 'u', name => 'U', role => 'r', joined_at => $at } } };
+	};
+	$api->add(sessions => [ $session->('old-1', 31, Hms::false), $session->('old-2', 40, Hms::false), $session->('new-1', 29, Hms::false), $session->('long-1', 31, Hms::true) ]);
+	my %told = ("hms_talk_time('old')" => 1, "hms_talk_time('old', 'old-2')" => 1, "hms_talk_time(ARRAY['old', 'new'])" => 1,
+		"hms_talk_time('old') a, hms_talk_time('old') b" => 1, "hms_talk_time('new')" => 0, "hms_talk_time('long')" => 0, "hms_attendance('old')" => 0);
+	foreach my $call (sort keys %told)
+	{
+		my (undef, undef, $notice) = $db->run("SELECT count(*) FROM $call");
+		is(scalar(() = $notice =~ /NOTICE:.*sessions that ended before .* have no track events any more/g), $told{$call}, "said $told{$call} times: $call");
+	}
+}
+
 # Who may not, and what is missing.
 {
 	my %error = (
