@@ -84,6 +84,9 @@ static const HmsRowShape stay_shape = {
 #define RESOLUTION(path_) {.path = path_, .kind = HMS_RULE_RESOLUTION}
 #define ALL(path_, rules_) {.path = path_, .kind = HMS_RULE_ALL, .rules = rules_}
 
+#define HOLDS(path_, names_) {.path = path_, .names = names_}
+#define HOLDS_ALL(path_, keys_) {.path = path_, .inner = keys_}
+
 /* --- values that stand in more than one row ---------------------------------- */
 
 static const char *const track_event_types[] = {
@@ -302,6 +305,178 @@ static const HmsRule beam_rules[] = {
 	{0}
 };
 
+/* --- what bodies may hold, by the documentation of 100ms ------------------------- */
+
+static const HmsKeys room_keys[] = {
+	HOLDS("",
+		"name description template_id recording_info region large_room "
+		"size max_duration_seconds polls webhook enabled"),
+	HOLDS("recording_info", "enabled upload_info"),
+	HOLDS("recording_info.upload_info",
+		"type location prefix options credentials"),
+	HOLDS("recording_info.upload_info.options", "region"),
+	HOLDS("recording_info.upload_info.credentials", "key secret"),
+	HOLDS("webhook", "url headers"),
+	{0}
+};
+
+static const HmsKeys peer_keys[] = {
+	HOLDS("", "name role metadata"),
+	{0}
+};
+
+static const HmsKeys option_keys[] = {
+	HOLDS("", "index text weight"),
+	{0}
+};
+
+static const HmsKeys question_keys[] = {
+	HOLDS("",
+		"index text format attachment skippable duration once weight "
+		"answer_min_len answer_max_len type answer options"),
+	HOLDS("answer", "hidden options text case trim"),
+	HOLDS("options.[]", "index text weight"),
+	{0}
+};
+
+static const HmsKeys poll_keys[] = {
+	HOLDS("", "title duration anonymous mode type start questions"),
+	HOLDS_ALL("questions.[]", question_keys),
+	{0}
+};
+
+static const HmsKeys transcription_keys[] = {
+	HOLDS("", "enabled modes output_modes custom_vocabulary summary"),
+	HOLDS("summary", "enabled context temperature sections"),
+	HOLDS("summary.sections.[]", "title format"),
+	{0}
+};
+
+static const HmsKeys live_stream_keys[] = {
+	HOLDS("", "meeting_url recording destination transcription"),
+	HOLDS("recording", "hls_vod single_file_per_layer"),
+	HOLDS_ALL("transcription", transcription_keys),
+	{0}
+};
+
+static const HmsKeys recording_keys[] = {
+	HOLDS("", "meeting_url resolution destination audio_only transcription"),
+	HOLDS("resolution", "width height"),
+	HOLDS_ALL("transcription", transcription_keys),
+	{0}
+};
+
+static const HmsKeys external_stream_keys[] = {
+	HOLDS("", "meeting_url rtmp_urls recording resolution destination"),
+	HOLDS("resolution", "width height"),
+	{0}
+};
+
+static const HmsKeys role_keys[] = {
+	HOLDS("",
+		"name publishParams subscribeParams permissions priority "
+		"maxPeerCount"),
+	HOLDS("publishParams", "allowed audio video screen simulcast"),
+	HOLDS("publishParams.audio", "bitRate codec"),
+	HOLDS("publishParams.video", "bitRate codec frameRate height width"),
+	HOLDS("publishParams.screen", "bitRate codec frameRate height width"),
+	HOLDS("publishParams.simulcast", "*"),
+	HOLDS("publishParams.simulcast.*", "layers"),
+	HOLDS("publishParams.simulcast.*.layers.[]",
+		"rid scaleResolutionDownBy maxBitrate maxFramerate"),
+	HOLDS("subscribeParams",
+		"subscribeToRoles maxSubsBitRate subscribeDegradation"),
+	HOLDS("subscribeParams.subscribeDegradation",
+		"packetLossThreshold degradeGracePeriodSeconds "
+		"recoverGracePeriodSeconds"),
+	HOLDS("permissions",
+		"endRoom removeOthers mute unmute changeRole sendRoomState "
+		"pollRead pollWrite browserRecording rtmpStreaming hlsStreaming"),
+	{0}
+};
+
+static const HmsKeys settings_keys[] = {
+	HOLDS("", "region recording roomState"),
+	HOLDS("recording", "enabled upload"),
+	HOLDS("recording.upload", "type location prefix options credentials"),
+	HOLDS("recording.upload.options", "region"),
+	HOLDS("recording.upload.credentials", "key secretKey"),
+	HOLDS("roomState",
+		"messageInterval sendPeerList stopRoomStateOnJoin enabled"),
+	{0}
+};
+
+static const HmsKeys destinations_keys[] = {
+	HOLDS("",
+		"browserRecordings rtmpDestinations hlsDestinations "
+		"transcriptions"),
+	HOLDS("rtmpDestinations", "*"),
+	HOLDS("rtmpDestinations.*",
+		"name width height maxDuration rtmpUrls recordingEnabled "
+		"autoStopTimeout"),
+	HOLDS("hlsDestinations", "*"),
+	HOLDS("hlsDestinations.*",
+		"name maxDuration layers playlistType numPlaylistSegments "
+		"videoFrameRate enableMetadataInsertion enableStaticUrl "
+		"autoStopTimeout recording"),
+	HOLDS("hlsDestinations.*.layers.[]",
+		"width height videoBitrate audioBitrate"),
+	HOLDS("hlsDestinations.*.recording",
+		"hlsVod singleFilePerLayer enableZipUpload layers thumbnails "
+		"presignDuration"),
+	HOLDS("transcriptions", "*"),
+	HOLDS("transcriptions.*",
+		"name role modes outputModes customVocabulary summary translation"),
+	HOLDS("transcriptions.*.summary", "enabled context temperature sections"),
+	HOLDS("transcriptions.*.translation", "enabled roleLanguages"),
+	{0}
+};
+
+static const HmsKeys template_keys[] = {
+	HOLDS("", "name roles settings destinations plugins"),
+	HOLDS("plugins", "whiteboard transcriptions"),
+	HOLDS("plugins.whiteboard", "permissions"),
+	HOLDS("plugins.whiteboard.permissions", "admin writer reader"),
+	HOLDS("plugins.transcriptions", "permissions mode"),
+	HOLDS("plugins.transcriptions.permissions", "admin"),
+	HOLDS("roles", "*"),
+	HOLDS_ALL("roles.*", role_keys),
+	HOLDS_ALL("settings", settings_keys),
+	HOLDS_ALL("destinations", destinations_keys),
+	{0}
+};
+
+static const HmsKeys template_recordings_keys[] = {
+	HOLDS("[]",
+		"name role maxDuration presignDuration thumbnails "
+		"compositeRecording trackRecording streamRecording"),
+	HOLDS("[].compositeRecording", "browserComposite customComposite"),
+	HOLDS("[].compositeRecording.browserComposite",
+		"autoStart autoStopTimeout width height"),
+	HOLDS("[].compositeRecording.customComposite", "enabled"),
+	HOLDS("[].trackRecording", "enabled"),
+	HOLDS("[].streamRecording", "enabled width height"),
+	{0}
+};
+
+static const HmsKeys legacy_room_keys[] = {
+	HOLDS("", "name description template recording_info region"),
+	HOLDS("recording_info", "enabled upload_info"),
+	HOLDS("recording_info.upload_info",
+		"type location prefix options credentials"),
+	HOLDS("recording_info.upload_info.options", "region"),
+	HOLDS("recording_info.upload_info.credentials", "key secret"),
+	{0}
+};
+
+static const HmsKeys legacy_template_keys[] = {
+	HOLDS("", "name default roles settings"),
+	HOLDS("roles", "*"),
+	HOLDS_ALL("roles.*", role_keys),
+	HOLDS_ALL("settings", settings_keys),
+	{0}
+};
+
 /* --- errors that have a number of their own ------------------------------------- */
 
 static const HmsErrorCode beam_codes[] = {
@@ -342,11 +517,13 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_create_room", "create room", HMS_POST, "/rooms"),
 		.params = {ARG("options", HMS_WHOLE_BODY)},
 		.shape = &room_shape, .rules = room_rules,
+		.keys = room_keys,
 	},
 	{
 		CALL("hms_update_room", "update room", HMS_POST, "/rooms/{room_id}"),
 		.params = {ID("room_id"), ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.shape = &room_shape, .rules = room_rules,
+		.keys = room_keys,
 	},
 	{
 		CALL("hms_enable_room", "enable room", HMS_POST, "/rooms/{room_id}"),
@@ -424,6 +601,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_update_peer", "update peer", HMS_POST, "/active-rooms/{room_id}/peers/{peer_id}"),
 		.params = {ID("room_id"), ID("peer_id"),
 		ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.keys = peer_keys,
 	},
 	{
 		CALL("hms_send_message", "send message", HMS_POST, "/active-rooms/{room_id}/send-message"),
@@ -582,6 +760,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_start_live_stream", "start live stream", HMS_POST, "/live-streams/room/{room_id}/start"),
 		.params = {ID("room_id"), ARG("options", HMS_WHOLE_BODY)},
 		.rules = live_stream_rules,
+		.keys = live_stream_keys,
 	},
 	{
 		CALL("hms_stop_live_stream", "stop live stream", HMS_POST, "/live-streams/{stream_id}/stop"),
@@ -624,6 +803,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_start_recording", "start recording", HMS_POST, "/recordings/room/{room_id}/start"),
 		.params = {ID("room_id"), ARG("options", HMS_WHOLE_BODY)},
 		.rules = recording_rules,
+		.keys = recording_keys,
 	},
 	{
 		CALL("hms_stop_recording", "stop recording", HMS_POST, "/recordings/{recording_id}/stop"),
@@ -723,6 +903,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_start_external_stream", "start external stream", HMS_POST, "/external-streams/room/{room_id}/start"),
 		.params = {ID("room_id"), ARG("options", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.rules = external_stream_rules,
+		.keys = external_stream_keys,
 	},
 	{
 		CALL("hms_stop_external_stream", "stop external stream", HMS_POST, "/external-streams/{stream_id}/stop"),
@@ -753,6 +934,7 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_create_poll", "create poll", HMS_POST, "/polls"),
 		.params = {ARG("options", HMS_WHOLE_BODY)},
+		.keys = poll_keys,
 	},
 	{
 		CALL("hms_poll", "get poll", HMS_GET, "/polls/{poll_id}"),
@@ -762,11 +944,13 @@ static const HmsEndpoint endpoints[] = {
 	{
 		CALL("hms_update_poll", "update poll", HMS_POST, "/polls/{poll_id}"),
 		.params = {ID("poll_id"), ARG("poll", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.keys = poll_keys,
 	},
 	{
 		CALL("hms_update_poll_question", "update poll question", HMS_POST, "/polls/{poll_id}/questions/{question_id}"),
 		.params = {ID("poll_id"), ID("question_id"),
 		ARG("question", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.keys = question_keys,
 	},
 	{
 		CALL("hms_delete_poll_question", "delete poll question", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}"),
@@ -776,6 +960,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_update_poll_option", "update poll option", HMS_POST, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
 		.params = {ID("poll_id"), ID("question_id"),
 		ID("option_id"), ARG("option", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		.keys = option_keys,
 	},
 	{
 		CALL("hms_delete_poll_option", "delete poll option", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
@@ -835,12 +1020,14 @@ static const HmsEndpoint endpoints[] = {
 		.params = {ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
 		.shape = &template_shape, .rules = template_rules,
 		.present = "hms_templates", .identity = "name",
+		.keys = template_keys,
 	},
 	{
 		CALL("hms_update_template", "update template", HMS_POST, "/templates/{template_id}"),
 		.params = {ID("template_id"), ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
 		ARG("overwrite", HMS_NOT_SENT)},
 		.shape = &template_shape, .rules = whole_template_rules,
+		.keys = template_keys,
 	},
 	{
 		CALL("hms_role", "get role", HMS_GET, "/templates/{template_id}/roles/{role_name}"),
@@ -851,6 +1038,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_create_role", "create role", HMS_POST, "/templates/{template_id}/roles/{role_name}"),
 		.params = {ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
 		.shape = &template_shape, .rules = role_rules, .present = "hms_role",
+		.keys = role_keys,
 	},
 	{
 		CALL("hms_delete_role", "delete role", HMS_DELETE, "/templates/{template_id}/roles/{role_name}"),
@@ -865,6 +1053,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
 		.params = {ID("template_id"), ARG("settings", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.shape = &template_shape, .rules = settings_rules,
+		.keys = settings_keys,
 	},
 	{
 		CALL("hms_template_destinations", "get destinations of template", HMS_GET, "/templates/{template_id}/destinations"),
@@ -875,6 +1064,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_update_template_destinations", "update destinations of template", HMS_POST, "/templates/{template_id}/destinations"),
 		.params = {ID("template_id"), ARG("destinations", HMS_REQUIRED | HMS_WHOLE_BODY)},
 		.shape = &template_shape, .rules = destinations_rules,
+		.keys = destinations_keys,
 	},
 	{
 		CALL("hms_template_recordings", "get recordings of template", HMS_GET, "/templates/{template_id}/recordings"),
@@ -886,6 +1076,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {ID("template_id"),
 		ARG("recordings", HMS_REQUIRED | HMS_WHOLE_BODY | HMS_ARRAY)},
 		.rows = "", .shape = &template_shape, .rules = template_recordings_rules,
+		.keys = template_recordings_keys,
 	},
 
 	/* SIP */
@@ -930,6 +1121,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_legacy_create_room", "create room", HMS_POST, "/rooms"),
 		.params = {ARG("options", HMS_WHOLE_BODY)},
 		.base = HMS_BEAM, .rules = room_rules,
+		.keys = legacy_room_keys,
 	},
 	{
 		CALL("hms_legacy_disable_room", "disable room", HMS_POST, "/rooms"),
@@ -957,6 +1149,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
 		.base = HMS_POLICY, .rules = legacy_template_rules,
 		.present = "legacy_template_named", .identity = "name",
+		.keys = legacy_template_keys,
 	},
 	{
 		CALL("hms_legacy_update_template", "update template", HMS_POST, "/templates"),
@@ -964,6 +1157,7 @@ static const HmsEndpoint endpoints[] = {
 		ARG("id", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID), ARG("name", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID)},
 		.one_of = {"id", "name"},
 		.base = HMS_POLICY, .rules = whole_legacy_template_rules,
+		.keys = legacy_template_keys,
 	},
 	{
 		CALL("hms_legacy_role", "get role", HMS_GET, "/templates/{template_id}/roles/{role_name}"),
@@ -974,6 +1168,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_legacy_create_role", "create role", HMS_POST, "/templates/{template_id}/roles/{role_name}"),
 		.params = {ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
 		.base = HMS_POLICY, .shape = &template_shape, .rules = legacy_role_rules, .present = "hms_legacy_role",
+		.keys = role_keys,
 	},
 	{
 		CALL("hms_legacy_delete_role", "delete role", HMS_DELETE, "/templates/{template_id}/roles/{role_name}"),

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "keys.h"
 #include "row.h"
 #include "rules.h"
 #include "transport.h"
@@ -79,6 +80,9 @@ typedef struct HmsParam
 
 #define HMS_MAX_PARAMS 12
 
+StaticAssertDecl(HMS_MAX_PARAMS + 2 <= FUNC_MAX_ARGS,
+				 "a function has the arguments of an endpoint behind a row and a name");
+
 /* An error that the API tells by a number of its own, and what it means. */
 typedef struct HmsErrorCode
 {
@@ -93,7 +97,7 @@ typedef struct HmsEndpoint
 	HmsMethod	method;
 	HmsBase		base;
 	const char *path;
-	HmsParam	params[HMS_MAX_PARAMS];
+	HmsParam	params[HMS_MAX_PARAMS + 1];	/* the last one has no name */
 
 	/* at least one of these two arguments is given; else this is the hint */
 	const char *one_of[2];
@@ -103,6 +107,7 @@ typedef struct HmsEndpoint
 								 * that looks like a name */
 
 	const HmsRule *rules;		/* what the body must hold, or NULL */
+	const HmsKeys *keys;		/* what it may hold, as far as is known, or NULL */
 
 	/*
 	 * A write that replaces what is there.  Unless its argument "overwrite" is

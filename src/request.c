@@ -688,22 +688,23 @@ whole_body(const HmsArg *arg)
 	return JsonbToCString(NULL, &body->root, VARSIZE(body));
 }
 
-/* Refuse a body that the API would. */
+/* Warn of what is not known in a body, and refuse one that the API would. */
 static void
 check_body(const HmsRequest *request, const HmsArg *args)
 {
 	const HmsEndpoint *endpoint = request->endpoint;
 	const char *argument = NULL;
 
-	if (endpoint->rules == NULL)
-		return;
 	for (int i = 0; endpoint->params[i].name; i++)
 	{
 		if (endpoint->params[i].flags & HMS_WHOLE_BODY)
 			argument = endpoint->params[i].name;
 	}
-	hms_rules_check(endpoint->rules, argument, request->parsed,
-					hms_request_overwrites(endpoint, args));
+	if (endpoint->keys)
+		hms_keys_check(endpoint->keys, argument, request->parsed);
+	if (endpoint->rules)
+		hms_rules_check(endpoint->rules, argument, request->parsed,
+						hms_request_overwrites(endpoint, args));
 }
 
 /* --- the whole --------------------------------------------------------------------- */
@@ -905,7 +906,7 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 	{
 		if (request->body == NULL)
 			request->body = body.data;
-		if (endpoint->rules || endpoint->present)
+		if (endpoint->rules || endpoint->keys || endpoint->present)
 			request->parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 																 CStringGetDatum(request->body)));
 		check_body(request, args);
