@@ -71,7 +71,7 @@ $plant =~ s/\$1/$names/;
 
 # What people do, as a superuser, whom an overload would serve best. Each must succeed, and not by an overload.
 my @uses = (
-	"SELECT hms_auth_token('65f0'::text, 'student'::text, 'u'::text)",
+	"SELECT hms_auth_token('65f000000000000000000001'::text, 'student'::text, 'u'::text)",
 	'SELECT count(*) FROM hms_rooms()',
 	'SELECT * FROM hms_sessions() LIMIT 1',
 	"SELECT count(*) FROM hms_sessions(ARRAY(SELECT id FROM hms_rooms() LIMIT 2))",
