@@ -41,8 +41,8 @@ SELECT DISTINCT pg_temp.fault(secret, overlay(token PLACING 'f' FROM strpos(toke
 
 -- a token of the one that is there
 SET hms.secret = 'secret';
-SELECT hms_auth_token('room', 'host', 'k' || chr(228) || 'the', issued_at => '2100-01-01', not_before => '2100-01-01') AS token,
-       hms_auth_token('room', 'host', 'k' || chr(228) || 'the') AS now \gset
+SELECT hms_auth_token('65a0000790c192cfd3ac94af', 'host', 'k' || chr(228) || 'the', issued_at => '2100-01-01', not_before => '2100-01-01') AS token,
+       hms_auth_token('65a0000790c192cfd3ac94af', 'host', 'k' || chr(228) || 'the') AS now \gset
 SELECT pg_temp.fault('secret', :'token') AS fault,
        convert_from(decode(rpad(translate(claims, '-_', '+/'), (length(claims) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb - 'jti' AS claims
 FROM split_part(:'token', '.', 2) AS claims;
