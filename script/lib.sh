@@ -68,7 +68,7 @@ prepare() {
 
     mkdir "$work/src"
     tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude=tmp_check . |
-        tar -C "$work/src" -xf - --no-same-owner
+        tar -C "$work/src" -xf - --no-same-owner --no-same-permissions
     chmod -R a+rX "$work/src"
 
     local dir
