@@ -54,13 +54,16 @@ sub column_of
 	return $field =~ s/(?<=[a-z])([A-Z])/_\l$1/gr;
 }
 
-# Whether the columns have these fields, in this order, of these types, and "extra" last; else what is wrong.
+# Whether the columns have these fields, in this order, of these types, what is wide behind what is narrow, and "extra"
+# last; else what is wrong.
 sub columns_fault
 {
 	my ($columns, $fact) = @_;
 	my ($noun) = $fact->{name} =~ /^list_(\w+?)_events$/;
-	my @rest = @$columns;
-	return 'no column "extra" at the end' if "@{ $rest[-1] }" ne 'extra jsonb';
+	my @names = map { $_->[0] } @$columns;
+	return 'no column "extra" at the end' if "@{ $columns->[-1] }" ne 'extra jsonb';
+	my %rest = (narrow => [ grep { $_->[1] ne 'jsonb' } @$columns ], wide => [ grep { $_->[1] eq 'jsonb' } @$columns ]);
+	return 'a wide column before a narrow one' if "@names" ne join ' ', map { $_->[0] } @{ $rest{narrow} }, @{ $rest{wide} };
 	foreach my $field (@{ $fact->{fields} })
 	{
 		my ($name, $type) = @$field;
@@ -69,9 +72,10 @@ sub columns_fault
 		# another name of recording_info, that lists of rooms use
 		next if $name eq 'recording' && grep { $_->[0] eq 'recording_info' } @$columns;
 		my $column = column_of($name, $noun);
-		shift @rest while @rest && $rest[0][0] ne $column;
-		return "no column \"$column\" in its place" if !@rest;
-		return "column \"$column\" is $rest[0][1], not $type" if $rest[0][1] ne $type;
+		my $rest = $rest{ (grep { $_->[0] eq $column } @{ $rest{wide} }) ? 'wide' : 'narrow' };
+		shift @$rest while @$rest && $rest->[0][0] ne $column;
+		return "no column \"$column\" in its place" if !@$rest;
+		return "column \"$column\" is $rest->[0][1], not $type" if $rest->[0][1] ne $type;
 	}
 	return '';
 }
