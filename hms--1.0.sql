@@ -5460,14 +5460,15 @@ COMMENT ON FUNCTION hms_internal.receive_webhook(name, text, jsonb, text) IS
 -- Where hms.webhook_secret is set, the header that hms.webhook_header names must
 -- have that value.  A signature (header x-100ms-signature, HMAC-SHA256 of the body)
 -- must be right, by hms.webhook_key or else by the app secret; where
--- hms.webhook_key is set, there must be one.
+-- hms.webhook_key is set, there must be one.  Where neither setting is set, what
+-- is not signed is refused, unless hms.webhook_unproven is on.
 --
 -- The caller needs INSERT, SELECT and UPDATE on webhook_events, rooms, sessions,
 -- session_peers and sync_queue.
 --
 -- Errors: 28000 (it does not prove that it comes from 100ms), 22023 (it has no id, is no
 -- JSON object, or is not what the body holds), 42P01 (no mirror there), 42501 (a superuser
--- in somebody else's mirror), 55000 (it is signed and there is no key).
+-- in somebody else's mirror), 55000 (it is signed and there is no key, or no proof is set).
 CREATE FUNCTION @extschema@.hms_receive_webhook(
 	schema name,
 	event "any",
