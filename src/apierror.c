@@ -89,6 +89,13 @@ clean_array(const HmsSecrets *secrets, const HmsJsonValue *array)
 	return buf.data;
 }
 
+/* Is it a text or a number? */
+static bool
+is_scalar(const HmsJsonValue *value)
+{
+	return value->type == HMS_JSON_STRING || value->type == HMS_JSON_NUMBER;
+}
+
 HmsApiError *
 hms_api_error_read(const char *data, size_t len, const HmsSecrets *secrets)
 {
@@ -97,31 +104,34 @@ hms_api_error_read(const char *data, size_t len, const HmsSecrets *secrets)
 	HmsJsonValue top;
 	HmsJsonValue key;
 	HmsJsonValue value;
+	HmsJsonValue code = {0};
+	HmsJsonValue message = {0};
+	HmsJsonValue details = {0};
 
 	if (hms_json_check(data, len, &top) != NULL || top.type != HMS_JSON_OBJECT)
 		return error;
 
+	/* of members of one name the last counts, and only that is made a text */
 	hms_json_open(&reader, &top);
 	while (hms_json_pair(&reader, &key, &value))
 	{
-		bool		scalar = value.type == HMS_JSON_STRING ||
-			value.type == HMS_JSON_NUMBER;
-
-		if (scalar && error->code == NULL &&
-			hms_json_equals(&key, "code", strlen("code")))
-			error->code = clean_scalar(secrets, &value);
-		else if (value.type == HMS_JSON_STRING && error->message == NULL &&
+		if (is_scalar(&value) && hms_json_equals(&key, "code", strlen("code")))
+			code = value;
+		else if (value.type == HMS_JSON_STRING &&
 				 hms_json_equals(&key, "message", strlen("message")))
-			error->message = clean_scalar(secrets, &value);
-		else if (error->details == NULL &&
+			message = value;
+		else if ((is_scalar(&value) || value.type == HMS_JSON_ARRAY) &&
 				 hms_json_equals(&key, "details", strlen("details")))
-		{
-			if (value.type == HMS_JSON_ARRAY)
-				error->details = clean_array(secrets, &value);
-			else if (scalar)
-				error->details = clean_scalar(secrets, &value);
-		}
+			details = value;
 	}
+	if (is_scalar(&code))
+		error->code = clean_scalar(secrets, &code);
+	if (is_scalar(&message))
+		error->message = clean_scalar(secrets, &message);
+	if (details.type == HMS_JSON_ARRAY)
+		error->details = clean_array(secrets, &details);
+	else if (is_scalar(&details))
+		error->details = clean_scalar(secrets, &details);
 	error->shaped = error->code != NULL && error->message != NULL;
 	return error;
 }

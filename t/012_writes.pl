@@ -91,9 +91,17 @@ refused('22023', "hms_replay_webhook_events('infinity', now())");
 
 # Rooms, ids and roles that are missing or empty would be another endpoint, or everything.
 refused('22004', "$_(NULL)"), refused('22023', "$_('')")
-  foreach qw(hms_live_stream hms_recording hms_recording_asset hms_external_stream hms_stop_recordings hms_stop_live_streams
-  hms_stop_external_streams hms_pause_recording hms_stream_key hms_create_stream_key hms_poll hms_template hms_webhook_replay
-  hms_template_settings hms_legacy_disable_room hms_stop_beam);
+  foreach qw(hms_stop_recordings hms_stop_live_streams hms_stop_external_streams hms_pause_recording hms_create_stream_key
+  hms_legacy_disable_room hms_stop_beam);
+
+# In a read NULL is no id: it finds nothing, and asks for nothing.
+foreach my $read (qw(hms_live_stream hms_recording hms_recording_asset hms_external_stream hms_stream_key hms_poll hms_template
+	hms_webhook_replay hms_template_settings))
+{
+	refused('', "$read(NULL)");
+	is($session->value("SELECT count(*) FROM $read(NULL) WHERE $read IS NOT NULL"), 0, "and finds nothing: $read");
+	refused('22023', "$read('')");
+}
 refused('22004', "hms_delete_poll_question('p', NULL)");
 refused('22004', "hms_delete_poll_option('p', 1, NULL)");
 refused('22004', "hms_delete_role('t', NULL)");
