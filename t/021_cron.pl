@@ -1,6 +1,6 @@
 # pg_cron runs the mirror: a job that syncs, a job that writes the attendance of a day into a table of the app, and a job
-# that fails, all seen in cron.job_run_details. pg_cron's smallest step is a minute, so this takes one; meanwhile the SQL
-# of docs/reports.md is run, and a mirror is replicated to another server.
+# that fails, all seen in cron.job_run_details. pg_cron's smallest step is a minute, so this takes one; meanwhile a mirror
+# is replicated to another server.
 
 use strict;
 use warnings;
@@ -61,22 +61,7 @@ sub have_run
 	return $db->value(q{SELECT count(DISTINCT j.jobname) = 3 FROM cron.job_run_details AS d JOIN cron.job AS j USING (jobid) WHERE d.status IN ('succeeded', 'failed')}) eq 't';
 }
 
-# While the minute passes: what docs/reports.md shows, in its order, in a server of its own.
-{
-	my $db = Hms::Db->launch($api, shared_preload_libraries => 'pg_cron', 'cron.database_name' => 'postgres', 'cron.use_background_workers' => 'on');
-	open my $page, '<', "$FindBin::Bin/../docs/reports.md" or die "could not read docs/reports.md: $!";
-	my @blocks = do { local $/; <$page> } =~ /^```sql\n(.*?)^```$/gms;
-	cmp_ok(scalar @blocks, '>', 10, 'docs/reports.md has its SQL');
-	foreach my $sql (@blocks)
-	{
-		my ($code, undef, $err) = $db->run($sql);
-		is($code, 0, 'it runs: ' . (split /\n/, $sql)[0]) or diag $err;
-	}
-	cmp_ok($db->value('SELECT count(*) FROM weekly_report'), '>', 0, 'and stores reports');
-	$db->stop;
-}
-
-# And a mirror replicated to a server without the extension: tables, partitions and views are ordinary ones.
+# While the minute passes: a mirror replicated to a server without the extension: tables, partitions and views are ordinary ones.
 {
 	my $from = Hms::Db->launch($api, wal_level => 'logical', max_wal_senders => 8, max_replication_slots => 8);
 	$from->value(q{CREATE SCHEMA video; SELECT hms_create_mirror('video')});
