@@ -779,18 +779,6 @@ hms_rows_note_values(HmsRows *rows)
 }
 
 void
-hms_rows_remove(HmsRows *rows, int row, int count)
-{
-	int			later = rows->count - row - count;
-
-	memmove(hms_rows_values(rows, row), hms_rows_values(rows, row + count),
-			sizeof(Datum) * rows->width * later);
-	memmove(hms_rows_nulls(rows, row), hms_rows_nulls(rows, row + count),
-			sizeof(bool) * rows->width * later);
-	rows->count -= count;
-}
-
-void
 hms_rows_read(HmsRows *rows, HmsJsonReader *reader, const HmsJsonValue *key)
 {
 	rows->maker->rows = rows;

@@ -105,9 +105,6 @@ extern HmsRows *hms_rows_create(HmsRowMaker *maker);
 /* From now on note which rows are of which value of a list. */
 extern void hms_rows_note_values(HmsRows *rows);
 
-/* Take rows out of the set: "count" of them from this one on. */
-extern void hms_rows_remove(HmsRows *rows, int row, int count);
-
 /* Forget the rows, but not the room for them. */
 extern void hms_rows_clear(HmsRows *rows);
 
