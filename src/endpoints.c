@@ -396,7 +396,7 @@ static const HmsKeys role_keys[] = {
 };
 
 static const HmsKeys settings_keys[] = {
-	HOLDS("", "region recording roomState"),
+	HOLDS("", "region recording roomState retry"),
 	HOLDS("recording", "enabled upload"),
 	HOLDS("recording.upload", "type location prefix options credentials"),
 	HOLDS("recording.upload.options", "region"),
