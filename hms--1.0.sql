@@ -5786,31 +5786,6 @@ COMMENT ON FUNCTION @extschema@.hms_schedule_mirror(name, text) IS
 'Let pg_cron keep a mirror up to date; returns the job''s id';
 REVOKE ALL ON FUNCTION @extschema@.hms_schedule_mirror(name, text) FROM PUBLIC;
 
--- The schema that the extension is in, quoted.
-CREATE FUNCTION hms_internal._hms_schema() RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT quote_ident(n.nspname)
-	FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-	WHERE e.extname = 'hms';
-END;
-COMMENT ON FUNCTION hms_internal._hms_schema() IS
-'Internal: the schema of the extension, quoted';
-
--- The quoted name of a schema that has this relation of a mirror; raises 42P01.
-CREATE FUNCTION hms_internal._hms_mirror(schema name, relation text)
-RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM hms_internal.enter(schema, relation);
-	RETURN quote_ident(schema);
-END;
-$$;
-COMMENT ON FUNCTION hms_internal._hms_mirror(name, text) IS
-'Internal: the quoted name of a schema that has a mirror';
-
 -- ---------------------------------------------------------------------------
 -- The page of a report: read from a mirror, one function a block.
 --

@@ -61,3 +61,15 @@ hms_clean_text(const char *text, size_t len)
 		buf.data[--buf.len] = '\0';
 	return buf.data;
 }
+
+int
+hms_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}

@@ -39,4 +39,7 @@
 
 extern char *hms_clean_text(const char *text, size_t len);
 
+/* What a hexadecimal digit stands for, or -1. */
+extern int hms_hex_digit(char c);
+
 #endif							/* HMS_ERRORS_H */

@@ -94,18 +94,6 @@ is_secret_name(const char *name, size_t len)
 	return false;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The byte that two hexadecimal digits stand for, or -1. */
 static int
 hex_byte(const char *text, const char *end)
@@ -115,8 +103,8 @@ hex_byte(const char *text, const char *end)
 
 	if (end - text < 2)
 		return -1;
-	high = hex_digit(text[0]);
-	low = hex_digit(text[1]);
+	high = hms_hex_digit(text[0]);
+	low = hms_hex_digit(text[1]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -374,18 +374,6 @@ refuse_path(const char *why)
 			 errdetail_internal("%s", why)));
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /*
  * Append a path that the caller has written.  It stays under the base URL:
  * its parts are looked at as a server would decode them.
@@ -412,8 +400,8 @@ append_raw_path(StringInfo buf, const char *path)
 				refuse_path("The query is given by \"params\", not in the path.");
 			if (c == '%')
 			{
-				int			high = hex_digit(path[1]);
-				int			low = high < 0 ? -1 : hex_digit(path[2]);
+				int			high = hms_hex_digit(path[1]);
+				int			low = high < 0 ? -1 : hms_hex_digit(path[2]);
 
 				if (low < 0)
 					refuse_path("A percent sign must be followed by two hexadecimal digits.");
@@ -954,8 +942,8 @@ decode_readable(char *url)
 
 	for (char *from = url; *from; from++)
 	{
-		int			high = *from == '%' ? hex_digit(from[1]) : -1;
-		int			low = high < 0 ? -1 : hex_digit(from[2]);
+		int			high = *from == '%' ? hms_hex_digit(from[1]) : -1;
+		int			low = high < 0 ? -1 : hms_hex_digit(from[2]);
 		int			c = low < 0 ? -1 : high << 4 | low;
 
 		if (c >= 0x20 && c < 0x7f)
