@@ -1072,7 +1072,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_end_room(text, text, boolean) FROM PUBLIC
 -- ---------------------------------------------------------------------------
 
 -- Track events of a room.  type: default all three kinds, 'track.add.success',
--- 'track.update.success' (muted or unmuted) and 'track.remove.success'.
+-- 'track.update.success' (muted or unmuted) and 'track.remove.success'.  A session
+-- that is too old for events has none, of which a NOTICE tells.
 -- Source: GET /analytics/events
 CREATE FUNCTION @extschema@.hms_track_events(
 	room_id text,

@@ -631,7 +631,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_track_events", "list track events", HMS_GET, "/analytics/events"),
 		.params = {EVENT_FILTERS,
 		TYPES(track_event_types)},
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .shape = &track_event_shape,
 		TABLE("track_events", "hms_track_event", 20000),
 	},
 	{
@@ -673,7 +673,7 @@ static const HmsEndpoint endpoints[] = {
 		.params = {EVENT_FILTERS,
 		BY("beam_id", HMS_NOT_EMPTY | HMS_ID),
 		FIXED("type", "beam.recording.success")},
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &recording_event_shape,
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .shape = &recording_event_shape,
 		TABLE("recording_events", "hms_recording_event", 1000),
 	},
 
@@ -681,7 +681,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_error_events", "list error events", HMS_GET, "/analytics/events"),
 		.params = {EVENT_FILTERS,
 		TYPES(error_event_types)},
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &error_event_shape,
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .shape = &error_event_shape,
 		.serves = error_events_functions,
 		TABLE("error_events", "hms_error_event", 1000),
 	},
@@ -689,7 +689,7 @@ static const HmsEndpoint endpoints[] = {
 		CALL("hms_analytics_events", "list events", HMS_GET, "/analytics/events"),
 		.params = {EVENT_FILTERS,
 		ID_FILTER("beam_id"), BY("type", HMS_REPEATED), ARG("error", 0)},
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .expected = 20000,
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .expected = 20000,
 	},
 	{
 		CALL("hms_peer_quality_stats", "get quality statistics of peer", HMS_GET, "/analytics/peer-stats"),

@@ -129,6 +129,8 @@ typedef struct HmsEndpoint
 	const HmsRowShape *shape;
 
 	bool		missing_ok;		/* a 404 in the API's own shape is no row */
+	bool		fades;			/* events: old sessions have none any more, which
+								 * is said of a session that has none */
 	bool		plain_text;		/* the answer may be a sentence, not JSON */
 	const HmsErrorCode *codes;	/* its own errors, in answers of any status */
 

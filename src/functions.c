@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -22,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "age.h"
 #include "call.h"
 #include "check.h"
 #include "errors.h"
@@ -37,9 +37,6 @@
 
 /* A token of longer life is refused: the platform accepts 90 days. */
 #define MAX_TOKEN_LIFE (90 * SECS_PER_DAY)
-
-/* The API keeps events that long. */
-#define EVENT_LIFE (30 * USECS_PER_DAY)
 
 PG_FUNCTION_INFO_V1(hms_call);
 PG_FUNCTION_INFO_V1(hms_endpoints);
@@ -456,27 +453,12 @@ hms_stats(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
-/*
- * note_age(active boolean, ended timestamptz): true, and where the session is
- * so long over that its events are gone, that is said once a statement.
- */
+/* note_age(active boolean, ended timestamptz): true, having said what is too old */
 Datum
 hms_note_age(PG_FUNCTION_ARGS)
 {
-	static TimestampTz noted_statement = 0;
-	TimestampTz kept_since = GetCurrentStatementStartTimestamp() - EVENT_LIFE;
-
-	if (!(PG_ARGISNULL(0) || PG_GETARG_BOOL(0)) && !PG_ARGISNULL(1) &&
-		PG_GETARG_TIMESTAMPTZ(1) < kept_since &&
-		noted_statement != GetCurrentStatementStartTimestamp())
-	{
-		noted_statement = GetCurrentStatementStartTimestamp();
-		ereport(NOTICE,
-				(errmsg("sessions that ended before %s have no track events any more",
-						timestamptz_to_str(kept_since)),
-				 errdetail("100ms keeps events for 30 days."),
-				 errhint("A mirror keeps them: hms_create_mirror, hms_sync.")));
-	}
+	if (!(PG_ARGISNULL(0) || PG_GETARG_BOOL(0)) && !PG_ARGISNULL(1))
+		hms_age_note(PG_GETARG_TIMESTAMPTZ(1));
 	PG_RETURN_BOOL(true);
 }
 

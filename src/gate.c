@@ -283,18 +283,24 @@ may_execute_any(const Served *entry, Oid role)
 	return false;
 }
 
-void
-hms_gate_check(Oid function, const HmsEndpoint *endpoint)
+bool
+hms_gate_allows(Oid function, const HmsEndpoint *endpoint, Oid role)
 {
 	Served		key = {.key = {function, endpoint}};
-	Oid			role = GetUserId();
 	Served	   *entry = served ? hash_search(served, &key.key, HASH_FIND, NULL) : NULL;
 
 	if (entry == NULL)
 		entry = look_up_served(function, endpoint, false);
 	if (may_execute_any(entry, role))
-		return;
-	if (!entry->complete && may_execute_any(look_up_served(function, endpoint, true), role))
+		return true;
+	return !entry->complete &&
+		may_execute_any(look_up_served(function, endpoint, true), role);
+}
+
+void
+hms_gate_check(Oid function, const HmsEndpoint *endpoint)
+{
+	if (hms_gate_allows(function, endpoint, GetUserId()))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -14,6 +14,9 @@
 /* Have the planner noticed, whose calls send nothing. */
 extern void hms_gate_init(void);
 
+/* May the role execute a function that the endpoint serves? */
+extern bool hms_gate_allows(Oid function, const HmsEndpoint *endpoint, Oid role);
+
 /* Raise 42501 unless the caller may execute a function that the endpoint serves. */
 extern void hms_gate_check(Oid function, const HmsEndpoint *endpoint);
 

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
+#include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -26,6 +27,7 @@
 #include "utils/ruleutils.h"
 #include "utils/tuplestore.h"
 
+#include "age.h"
 #include "compat.h"
 #include "filters.h"
 #include "gate.h"
@@ -52,6 +54,8 @@ struct HmsReader
 	const HmsEndpoint *made_for;
 	MemoryContext context;		/* of a walk; reset with it */
 	HmsWalk    *walk;			/* NULL: not begun */
+	const HmsRequest *fading;	/* what it asks for, where it is to be said that
+								 * the session is too old; else NULL */
 	Tuplestorestate *store;		/* rows so far; NULL: they are not kept */
 	bool		rereading;		/* the store is read before the walk goes on */
 	TupleTableSlot *stored;		/* a row of it */
@@ -366,6 +370,8 @@ begin_walk(HmsReader *reader)
 	HmsWalk    *rooms = NULL;
 	HmsRequest *request = build_request(reader, &rooms);
 
+	reader->fading = request && request->endpoint->fades && request->session_id ?
+		request : NULL;
 	if (request && (reader->maker == NULL || reader->made_for != request->endpoint))
 	{
 		reader->maker = make_maker(reader, request->endpoint);
@@ -380,6 +386,35 @@ begin_walk(HmsReader *reader)
 	}
 	MemoryContextSwitchTo(old);
 	return request;
+}
+
+/*
+ * The walk over the events of one session has ended.  Where there were none, and
+ * who reads them may read sessions too, see whether the session is too old.
+ */
+static void
+look_at_age(HmsReader *reader)
+{
+	const FuncExpr *call = reader->reading.call;
+	const HmsRequest *request = reader->fading;
+	Oid			inner;
+	HmsStats	before;
+	MemoryContext old;
+
+	reader->fading = NULL;
+	if (!hms_walk_is_empty(reader->walk))
+		return;
+	inner = call ? call->funcid :
+		GetForeignDataWrapper(GetForeignServer(reader->reading.server)->fdwid)->fdwhandler;
+	if (!hms_gate_allows(inner, hms_endpoint("hms_session"),
+						 call ? GetUserId() : reader->reading.user))
+		return;
+	before = hms_stats_counters;
+	old = MemoryContextSwitchTo(reader->context);
+	hms_age_look(request->account, request->session_id);
+	MemoryContextSwitchTo(old);
+	reader->used.requests += hms_stats_counters.requests - before.requests;
+	reader->used.usec_waited += hms_stats_counters.usec_waited - before.usec_waited;
 }
 
 /* Forget the walk, which ends its requests. */
@@ -502,6 +537,8 @@ hms_reader_next(HmsReader *reader, TupleTableSlot *slot)
 		if (reader->store)
 			tuplestore_puttupleslot(reader->store, slot);
 	}
+	else if (reader->fading)
+		look_at_age(reader);
 	MemoryContextSwitchTo(old);
 }
 

@@ -790,6 +790,8 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 	{
 		if (arg->type == TIMESTAMPTZOID && strcmp(param->name, "after") == 0)
 			request->after = DatumGetTimestampTz(arg->value);
+		else if (strcmp(param->name, "session_id") == 0)
+			request->session_id = arg_text(param, arg);
 		append_query(query, hms_param_wire(param), arg_text(param, arg));
 	}
 }

@@ -50,6 +50,7 @@ typedef struct HmsRequest
 	bool		room_in_path;	/* the rooms stand in the path, not in the query */
 	bool		room_is_condition;	/* no argument gives the rooms */
 	TimestampTz after;			/* the filter of that name; DT_NOBEGIN: none */
+	const char *session_id;		/* the filter of that name, or NULL */
 	bool		has_limit;		/* the caller has set the page size */
 	bool		nothing;		/* an id is NULL, so there is nothing to ask for:
 								 * no rooms, and no URL */

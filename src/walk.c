@@ -107,6 +107,7 @@ struct HmsWalk
 	Lane	   *current;		/* whose rows are being made */
 	int			next_room;
 	bool		ended;
+	bool		found;			/* a page had rows */
 	HmsRowMaker *maker;
 	bool		may_split;		/* into windows, as far as is known */
 	struct Split *split;		/* it is split; NULL: not */
@@ -190,6 +191,12 @@ hms_walk_room(const HmsWalk *walk)
 	const Lane *lane = walk->split ? walk->lanes : walk->current;
 
 	return lane && lane->room >= 0 ? walk->request->rooms[lane->room] : NULL;
+}
+
+bool
+hms_walk_is_empty(const HmsWalk *walk)
+{
+	return !walk->found;
 }
 
 const HmsStats *
@@ -606,6 +613,7 @@ finish_page(HmsWalk *walk, Lane *lane)
 		return true;			/* it was the room that the API refused */
 	grow_page(walk, lane, call->exchange->len);
 	read_page(walk, lane, call);
+	walk->found = walk->found || page->rows->count > 0;
 	hms_stats_counters.pages++;
 	walk->used.bytes += call->exchange->len;
 

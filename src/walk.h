@@ -57,6 +57,9 @@ extern void hms_walk_leave(HmsWalk *walk);
  */
 extern HmsRows *hms_walk_next(HmsWalk *walk, int *row);
 
+/* Has no page had a row so far? */
+extern bool hms_walk_is_empty(const HmsWalk *walk);
+
 /* What the walk has cost so far. */
 extern const HmsStats *hms_walk_stats(const HmsWalk *walk);
 

@@ -84,7 +84,7 @@ cmp_ok($db->value("SELECT count(DISTINCT session_id) FROM hms_concurrency(step =
 	foreach my $call (sort keys %told)
 	{
 		my (undef, undef, $notice) = $db->run("SELECT count(*) FROM $call");
-		is(scalar(() = $notice =~ /NOTICE:.*sessions that ended before .* have no track events any more/g), $told{$call}, "said $told{$call} times: $call");
+		is(scalar(() = $notice =~ /NOTICE:.*sessions that ended before .* have no events any more/g), $told{$call}, "said $told{$call} times: $call");
 	}
 }
 
