@@ -59,7 +59,6 @@ PG_FUNCTION_INFO_V1(hms_fdw_handler);
 #define REMOTE_SCHEMA "api"
 
 static ProcessUtility_hook_type next_utility = NULL;
-static bool importing = false;	/* a statement that will be given comments */
 
 /* --- what a table is ---------------------------------------------------------------- */
 
@@ -704,10 +703,6 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server)
 					 errmsg("there is no foreign table \"%s\"", name),
 					 errdetail_internal("%s", hms_fdw_endpoint_fault(name))));
 	}
-	if (!importing)
-		ereport(NOTICE,
-				(errmsg("tables that are imported now get no comments"),
-				 errhint("Set session_preload_libraries = 'hms'.")));
 	for (int i = 0; (endpoint = hms_endpoint_at(i)) != NULL; i++)
 	{
 		if (endpoint->table)
@@ -739,26 +734,6 @@ comment_on(Oid table, const HmsEndpoint *endpoint, Oid server)
 	}
 }
 
-/* The tables of this statement have been imported: give them comments. */
-static void
-comment_on_imported(const ImportForeignSchemaStmt *statement)
-{
-	ForeignServer *server = GetForeignServerByName(statement->server_name, false);
-	Oid			schema = get_namespace_oid(statement->local_schema, false);
-	const HmsEndpoint *endpoint;
-
-	CommandCounterIncrement();
-	for (int i = 0; (endpoint = hms_endpoint_at(i)) != NULL; i++)
-	{
-		Oid			table = endpoint->table ? get_relname_relid(endpoint->table, schema) :
-			InvalidOid;
-
-		if (OidIsValid(table) && get_rel_relkind(table) == RELKIND_FOREIGN_TABLE &&
-			GetForeignServerIdByRelId(table) == server->serverid)
-			comment_on(table, endpoint, server->serverid);
-	}
-}
-
 /* Is this server one of ours? */
 static bool
 is_our_server(const char *name)
@@ -774,12 +749,30 @@ is_our_server(const char *name)
 	return function.fn_addr == hms_fdw_handler;
 }
 
-/* What would run the statement without us. */
+/* A table was imported: give it comments, if it is one of ours. */
 static void
-process_as_before(PlannedStmt *statement, const char *text, bool read_only,
-				  ProcessUtilityContext context, ParamListInfo params,
-				  QueryEnvironment *environment, DestReceiver *receiver,
-				  QueryCompletion *completion)
+comment_on_imported(const CreateForeignTableStmt *statement)
+{
+	const char *name = option(statement->options, "endpoint");
+	const HmsEndpoint *endpoint = name ? table_endpoint(name) : NULL;
+	Oid			table;
+
+	if (endpoint == NULL || !is_our_server(statement->servername))
+		return;
+	CommandCounterIncrement();
+	table = RangeVarGetRelid(statement->base.relation, NoLock, false);
+	comment_on(table, endpoint, GetForeignServerIdByRelId(table));
+}
+
+/*
+ * IMPORT FOREIGN SCHEMA runs CREATE FOREIGN TABLE as a part of itself, when it
+ * has asked our handler, so by then the library is there, preloaded or not.
+ */
+static void
+process_utility(PlannedStmt *statement, const char *text, bool read_only,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *receiver,
+				QueryCompletion *completion)
 {
 	if (next_utility)
 		next_utility(statement, text, read_only, context, params, environment, receiver,
@@ -787,35 +780,9 @@ process_as_before(PlannedStmt *statement, const char *text, bool read_only,
 	else
 		standard_ProcessUtility(statement, text, read_only, context, params,
 								environment, receiver, completion);
-}
-
-static void
-process_utility(PlannedStmt *statement, const char *text, bool read_only,
-				ProcessUtilityContext context, ParamListInfo params,
-				QueryEnvironment *environment, DestReceiver *receiver,
-				QueryCompletion *completion)
-{
-	Node	   *utility = statement->utilityStmt;
-
-	if (!IsA(utility, ImportForeignSchemaStmt) ||
-		!is_our_server(((ImportForeignSchemaStmt *) utility)->server_name))
-	{
-		process_as_before(statement, text, read_only, context, params, environment,
-						  receiver, completion);
-		return;
-	}
-	importing = true;
-	PG_TRY();
-	{
-		process_as_before(statement, text, read_only, context, params, environment,
-						  receiver, completion);
-	}
-	PG_FINALLY();
-	{
-		importing = false;
-	}
-	PG_END_TRY();
-	comment_on_imported((ImportForeignSchemaStmt *) utility);
+	if (context == PROCESS_UTILITY_SUBCOMMAND &&
+		IsA(statement->utilityStmt, CreateForeignTableStmt))
+		comment_on_imported((const CreateForeignTableStmt *) statement->utilityStmt);
 }
 
 void

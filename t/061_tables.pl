@@ -51,7 +51,16 @@ is(value("SELECT count(*) FROM pg_class WHERE relnamespace = 'others'::regnamesp
 like((($session->ask('CREATE SCHEMA odd; IMPORT FOREIGN SCHEMA api LIMIT TO (rooms, romos) FROM SERVER hms INTO odd'))[1]), qr/WARNING:.*there is no foreign table "romos"/, 'a name that there is not is told');
 is(error('IMPORT FOREIGN SCHEMA nosuch FROM SERVER hms INTO odd')->{state}, 'HV00Q', 'another foreign schema');
 is(error("IMPORT FOREIGN SCHEMA api FROM SERVER hms INTO odd OPTIONS (x 'y')")->{state}, 'HV00D', 'an option that there is not');
-value('DROP SCHEMA two, others CASCADE');
+{
+	local $ENV{PGOPTIONS} = '-c session_preload_libraries=';
+	my ($code, undef, $err) = $db->run('CREATE SCHEMA late; IMPORT FOREIGN SCHEMA api FROM SERVER hms INTO late; CREATE FOREIGN TABLE late.mine (id text) SERVER hms OPTIONS (endpoint \'rooms\')');
+	is($err, '', 'importing before the library is loaded: nothing to say');
+}
+my $comments = sub { value("SELECT string_agg(concat_ws(' ', c.relname, d.objsubid, d.description), E'\n' ORDER BY c.relname, d.objsubid) FROM pg_description d JOIN pg_class c ON c.oid = d.objoid WHERE d.classoid = 'pg_class'::regclass AND c.relnamespace = '$_[0]'::regnamespace") };
+is($comments->('late'), $comments->('live'), 'the comments are the same');
+like($comments->('live'), qr/^rooms \d+ \S/m, 'which have some');
+is(value("SELECT obj_description('late.mine'::regclass)"), '', 'a table made by hand has none');
+value('DROP SCHEMA two, others, late CASCADE');
 
 # --- the same rows as the functions'
 
