@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use Docs;
 use Hms;
 use Test::More;
+use Text::Wrap;
 
 # What there is to move from: every call of the Node SDK 0.3, and of the OpenTok SDK's README.
 my %calls = (
@@ -87,5 +88,38 @@ my ($code, $reference, $err) =
   $db->run("\\i $ENV{top_builddir}/script/reference.sql", extra_params => ['-q']);
 is("$code$err", '0', 'the reference can be made');
 ok(document('docs/reference.md') eq "$reference\n", 'docs/reference.md is up to date (script/reference writes it)');
+
+# Each entry of the reference fits a screen, and is found by name: a screen is 50 lines of 80 columns.
+{
+	local $Text::Wrap::columns = 81;
+	my %lines = map { my ($name, @lines) = split /\n/; $name => 1 + map { split /\n/, wrap('', '', $_) || ' ' } @lines }
+	  $reference =~ /^### (.*?\n)(?=##|\z)/gms;
+	is_deeply([ grep { $lines{$_} > 50 } sort keys %lines ], [], 'each entry of the reference fits a screen');
+	my %public = map { $_ => 1 } @{ $db->column("SELECT function FROM hms_help()") };
+	is_deeply([ grep { !$lines{$_} } sort keys %public ], [], 'each function has one');
+	is_deeply([ grep { $reference !~ /^### $_\n(?:(?!^##).*\n)*- Example: `\w.*;`$/m } sort keys %public ], [], 'with an example');
+	my ($index) = $reference =~ /^## Functions\n(.*?)^## /ms;
+	is_deeply([ grep { $index !~ /\[$_\]\(#$_\)/ } sort keys %public ], [], 'the index of the reference names each');
+	like(document('README.md'), qr{\(docs/reference\.md#functions\)}, 'and README leads there');
+}
+
+# Every link within the checkout leads somewhere.
+{
+	my %anchors = map { my $page = $_; $page => { map { $_ => 1 } map { lc s/[^\w\- ]//gr =~ s/ /-/gr } document($page) =~ /^#+ (.*)/gm } } pages(), qw(CHANGELOG.md CONTRIBUTING.md SECURITY.md test/standin/README.md);
+	my @lost;
+	foreach my $page (sort keys %anchors)
+	{
+		my ($folder) = $page =~ m{^(.*/)?};
+		foreach my $link (document($page) =~ s/^```.*?^```//gmsr =~ /\]\(([^)\s]+)\)/g)
+		{
+			next if $link =~ m{^\w+:};
+			my ($path, $anchor) = $link =~ /^([^#]*)(?:#(.*))?$/;
+			my $to = $path eq '' ? $page : ($folder // '') . $path;
+			$to =~ s{[^/]+/\.\./}{} while $to =~ m{/\.\./};
+			push @lost, "$page: $link" if !-e "$ENV{top_builddir}/$to" || defined $anchor && $anchors{$to} && !$anchors{$to}{$anchor};
+		}
+	}
+	is_deeply(\@lost, [], 'every link leads to a page, and to a heading of it');
+}
 
 done_testing();
