@@ -18,6 +18,9 @@
  * (src/scan.c) reads the rows.  SQL bodies are BEGIN ATOMIC: their names were
  * bound here and no search_path changes them.  What sends a request, signs a
  * token or grants is taken from PUBLIC where it is made.
+ *
+ * "-- part: library" begins what calls the library, "-- part: sql" what does
+ * not: script/tle makes an extension of the latter.
  */
 
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -602,6 +605,8 @@ CREATE TYPE @extschema@.hms_stay AS (
 );
 COMMENT ON TYPE @extschema@.hms_stay IS
 'A peer of a session beside the session''s own times: what attendance and usage are made of. A session without peers has one row whose id is NULL.';
+
+-- part: library
 
 -- ---------------------------------------------------------------------------
 -- Inner functions.  Open to all; they check EXECUTE of the public function
@@ -2761,6 +2766,8 @@ COMMENT ON FUNCTION @extschema@.hms_api_delete(text) IS
 'The answer of any DELETE endpoint of the API';
 REVOKE ALL ON FUNCTION @extschema@.hms_api_delete(text) FROM PUBLIC;
 
+-- part: sql
+
 -- ---------------------------------------------------------------------------
 -- Attendance and usage: plain SQL over sessions and events
 --
@@ -2789,6 +2796,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_api_delete(text) FROM PUBLIC;
 -- walk over the API.  A text calls nothing but pg_catalog's own: views need
 -- nothing of the extension.
 -- ---------------------------------------------------------------------------
+
+-- part: library
 
 -- The stays of peers in sessions of a room, of several rooms (room_ids is not
 -- NULL), or in one session, if it is of those rooms; one row with a NULL id for a
@@ -2867,6 +2876,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION hms_internal.error_events(text, text[], timestamptz, timestamptz) IS
 'Internal: the error events that their summary is made of';
+
+-- part: sql
 
 -- The text of a report.  timed_stays is made of stays, the others of timed_stays
 -- and events.
@@ -3112,6 +3123,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION hms_internal.report_query(text, text, text, text, text) IS
 'Internal: a report over given stays and track events';
+
+-- part: library
 
 -- The reports over the API, for one room or several.  They are inlined into the
 -- public functions and these into the query.
@@ -3474,6 +3487,8 @@ COMMENT ON FUNCTION @extschema@.hms_error_summary(text[], timestamptz, timestamp
 'What went wrong at the clients of several rooms within 30 days (GET /analytics/events)';
 REVOKE ALL ON FUNCTION @extschema@.hms_error_summary(text[], timestamptz, timestamptz) FROM PUBLIC;
 
+-- part: sql
+
 -- Make the views attendance, session_usage and talk_time over a schema's stays and
 -- track_events, or make them anew.  What their owner set stays: options, comments,
 -- grants.  They show what the caller may see (security_invoker) from PostgreSQL 15
@@ -3573,6 +3588,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_create_reports(name) FROM PUBLIC;
 -- the commit that says so.
 -- ---------------------------------------------------------------------------
 
+-- part: library
+
 -- The rows that an endpoint makes of an object that is here already; endpoint
 -- NULL: one row, a column for each member.  As text it may hold what jsonb
 -- refuses: \u0000 and lone surrogates.
@@ -3634,6 +3651,8 @@ CREATE TYPE hms_internal.run AS (
 );
 COMMENT ON TYPE hms_internal.run IS
 'Internal: what a run of hms_sync knows from one step to the next';
+
+-- part: sql
 
 -- The tables that hold rows of the API, with the row type of each.
 CREATE FUNCTION hms_internal.mirror_tables(OUT name name, OUT type regtype, OUT comment text)
@@ -4026,6 +4045,8 @@ END;
 COMMENT ON FUNCTION @extschema@.hms_create_mirror(name, name, boolean) IS
 'Make the tables and views of a mirror in a schema; CALL hms_sync fills them';
 REVOKE ALL ON FUNCTION @extschema@.hms_create_mirror(name, name, boolean) FROM PUBLIC;
+
+-- part: library
 
 -- Make the partitions of track_events for these months (UTC).  Where the owner
 -- has partitioned otherwise that stands, and what it leaves goes to a default
@@ -5270,6 +5291,8 @@ COMMENT ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean, bo
 'Bring a mirror up to date; commits as it goes, and goes on where the last run ended';
 REVOKE ALL ON PROCEDURE @extschema@.hms_sync(name, text[], timestamptz, boolean, boolean, boolean) FROM PUBLIC;
 
+-- part: sql
+
 CREATE TYPE hms_internal._hms_webhook AS (
 	version text,
 	id text,
@@ -5305,6 +5328,8 @@ CREATE TYPE hms_internal._hms_webhook_data AS (
 COMMENT ON TYPE hms_internal._hms_webhook_data IS
 'Internal: what the mirror reads of a webhook''s data';
 
+-- part: library
+
 -- Raise unless the webhook proves that it comes from 100ms: see
 -- hms_receive_webhook.  It can be asked by anybody and tells nothing.
 CREATE FUNCTION hms_internal._hms_check_webhook(headers jsonb, body text)
@@ -5313,6 +5338,8 @@ LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hms_check_webhook';
 COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text) IS
 'Internal: raises unless a webhook''s headers prove where it comes from';
+
+-- part: sql
 
 -- Work out anew, from all its stored webhooks, what is told of a session and of a
 -- peer, so that their order does not matter.  They add: a row that is missing, a time that
@@ -5447,6 +5474,8 @@ END;
 $$;
 COMMENT ON FUNCTION hms_internal.receive_webhook(name, text, jsonb, text) IS
 'Internal: takes a webhook into a mirror';
+
+-- part: library
 
 -- hms_receive_webhook(schema, event, headers, body)
 --		Take a webhook of 100ms into a mirror.
@@ -5660,6 +5689,8 @@ COMMENT ON FUNCTION @extschema@.hms_mirror_status(name) IS
 'How old each part of a mirror is, what waits, and what fails since when';
 REVOKE ALL ON FUNCTION @extschema@.hms_mirror_status(name) FROM PUBLIC;
 
+-- part: sql
+
 -- Delete what was before: partitions of events as a whole, else rows.
 CREATE FUNCTION hms_internal.drop_before(before timestamptz)
 RETURNS TABLE (relation text, dropped bigint)
@@ -5757,6 +5788,8 @@ COMMENT ON FUNCTION @extschema@.hms_drop_before(name, timestamptz) IS
 'Delete what a mirror has from before a time; months of events as a whole';
 REVOKE ALL ON FUNCTION @extschema@.hms_drop_before(name, timestamptz) FROM PUBLIC;
 
+-- part: library
+
 -- hms_schedule_mirror(schema, cron)
 --		Let pg_cron bring a mirror up to date; returns the job's id.
 --
@@ -5786,6 +5819,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.hms_schedule_mirror(name, text) IS
 'Let pg_cron keep a mirror up to date; returns the job''s id';
 REVOKE ALL ON FUNCTION @extschema@.hms_schedule_mirror(name, text) FROM PUBLIC;
+
+-- part: sql
 
 -- ---------------------------------------------------------------------------
 -- The page of a report: read from a mirror, one function a block.
@@ -6479,6 +6514,8 @@ END;
 COMMENT ON FUNCTION @extschema@.hms_report_csv(name, text, timestamptz, timestamptz, boolean) IS
 'The rows of a report of a room, or of all, as CSV';
 REVOKE ALL ON FUNCTION @extschema@.hms_report_csv(name, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
+
+-- part: library
 
 -- ---------------------------------------------------------------------------
 -- Operation

@@ -73,6 +73,7 @@ FROM pg_depend AS d
     LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
     LEFT JOIN pg_type AS t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid
 WHERE coalesce(p.proname, t.typname) LIKE 'hms\_%'
+UNION ALL VALUES ('hms_internal'), ('hms_reports') -- the schema; what script/tle makes
 SQL
 foreach my $name ('README.md', sort map { s{^.*(?=docs/)}{}r } glob "$ENV{top_builddir}/docs/*.md")
 {
