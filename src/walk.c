@@ -782,7 +782,9 @@ next_lane(HmsWalk *walk)
  *
  * The filter is inclusive and to the millisecond, so borders are whole
  * milliseconds, and a row belongs to the window that its own time lies in.  A
- * row without a time belongs to where it stands in the list.
+ * row without a time belongs to where it stands in the list; where the first
+ * window, which asks without the filter, has one, the list is read on one by
+ * one, for what the filter does to such rows nobody knows.
  *
  * The end of the list is found by the last window, which has no lower border.
  * New windows are cut off it, as far apart as that many pages seem to be, and
@@ -1032,7 +1034,8 @@ place_page(Window *window, Page *page)
 		const Element *element = &page->elements[i];
 		TimestampTz at = TIMESTAMP_IS_NOEND(element->at) ? window->position : element->at;
 
-		if (at > window->position)
+		if (at > window->position ||
+			(TIMESTAMP_IS_NOEND(element->at) && TIMESTAMP_IS_NOEND(window->before)))
 			return false;
 		if (!TIMESTAMP_IS_NOEND(element->at) && ntimes++ == 0)
 			newest = at;

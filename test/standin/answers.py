@@ -97,7 +97,7 @@ class Call:
         how = self.filter_before
         if how == "refused":
             raise bad_query("before")
-        return {"ignored": None, "exclusive": at - 1, "empty": 0, "seconds": at - at % clock.SECOND,
+        return {"ignored": None, "timeless": at, "exclusive": at - 1, "empty": 0, "seconds": at - at % clock.SECOND,
                 "earlier": at - clock.HOUR, "later": at + clock.HOUR}[how]
 
     def limit(self, low=10, high=100, default=10):

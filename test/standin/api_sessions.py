@@ -13,6 +13,8 @@ def list_sessions(call):
 
     def wanted(session):
         at = clock.read(session.get("created_at"))
+        if before is not None and call.filter_before == "timeless" and not at:
+            return False
         return ((active is None or bool(session.get("active")) == active)
                 and (session_id is None or session["id"] == session_id)
                 and (after is None or at >= after) and (before is None or at <= before))

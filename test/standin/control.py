@@ -88,7 +88,8 @@ async def clear_faults(request):
 
 async def set_filter(request):
     how = (await request.json()).get("before")
-    if how not in (None, "ignored", "exclusive", "empty", "seconds", "earlier", "later", "refused"):
+    if how not in (None, "ignored", "exclusive", "empty", "seconds", "earlier", "later", "refused",
+                   "timeless"):
         return complain("no such filter")
     request.app["state"].filter_before = how
     return reply({})

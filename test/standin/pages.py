@@ -11,6 +11,11 @@ from answers import bad_query
 CURSOR = re.compile(r"s:(\d+)~n=(\d+)\+p=(\d+)/f:([0-9a-f]{8})~([A-Za-z0-9+/=]+)$")
 
 
+def place(row):
+    """When an object was made; of one that does not say so, where it stands all the same."""
+    return clock.read(row.get("created_at"), clock.read(row.get("placed_at")))
+
+
 class Shelf:
     """Objects by id; listed newest first."""
 
@@ -34,8 +39,8 @@ class Shelf:
 
     def newest_first(self):
         if self._order is None:
-            self._order = sorted(self.rows.values(), reverse=True, key=lambda row: (
-                clock.read(row.get("created_at")), row["id"]))
+            self._order = sorted(self.rows.values(), reverse=True,
+                                 key=lambda row: (place(row), row["id"]))
             self._place = {row["id"]: n for n, row in enumerate(self._order)}
         return self._order
 
