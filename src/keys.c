@@ -166,7 +166,11 @@ check_container(Walk *walk, JsonbContainer *container)
 		char		index[16];
 
 		for (int i = 0; JsonbIteratorNext(&it, &value, true) == WJB_ELEM; i++)
-			check_below(walk, "[]", index, snprintf(index, sizeof(index), "%d", i), &value);
+		{
+			int			len = snprintf(index, sizeof(index), "%d", i);
+
+			check_below(walk, "[]", index, len, &value);
+		}
 		return;
 	}
 	while (JsonbIteratorNext(&it, &value, true) == WJB_KEY)

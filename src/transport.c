@@ -791,18 +791,6 @@ static const struct
 	{CURLOPT_ACCEPT_ENCODING, ""},
 };
 
-static const struct
-{
-	CURLoption	option;
-	void		(*value) (void);
-}			function_options[] = {
-	{CURLOPT_OPENSOCKETFUNCTION, (void (*) (void)) open_socket_callback},
-	{CURLOPT_CLOSESOCKETFUNCTION, (void (*) (void)) close_socket_callback},
-	{CURLOPT_PREREQFUNCTION, (void (*) (void)) send_callback},
-	{CURLOPT_WRITEFUNCTION, (void (*) (void)) body_callback},
-	{CURLOPT_HEADERFUNCTION, (void (*) (void)) header_callback},
-};
-
 /* Set an option unless one before it was refused: an expression. */
 #define SET(result, easy, option, value) \
 	((result) == CURLE_OK ? \
@@ -818,8 +806,11 @@ set_common_options(CURL *easy)
 		SET(result, easy, number_options[i].option, number_options[i].value);
 	for (int i = 0; i < (int) lengthof(text_options); i++)
 		SET(result, easy, text_options[i].option, text_options[i].value);
-	for (int i = 0; i < (int) lengthof(function_options); i++)
-		SET(result, easy, function_options[i].option, function_options[i].value);
+	SET(result, easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
+	SET(result, easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
+	SET(result, easy, CURLOPT_PREREQFUNCTION, send_callback);
+	SET(result, easy, CURLOPT_WRITEFUNCTION, body_callback);
+	SET(result, easy, CURLOPT_HEADERFUNCTION, header_callback);
 	return result;
 }
 
