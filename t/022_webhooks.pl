@@ -1,5 +1,5 @@
 # Webhooks taken into the mirror: each once and in any order, of every type; what they tell of sessions and peers; how
-# they prove where they come from; a function call as PostgREST makes it; deliveries that were missed.
+# they prove where they come from; the door of docs/reports.md as PostgREST knocks at it; deliveries that were missed.
 
 use strict;
 use warnings;
@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw(hmac_sha256_hex);
+use Docs qw(statements);
 use Encode qw(encode_utf8);
 use Hms;
 use List::Util qw(shuffle);
@@ -238,27 +239,57 @@ sub events_of
 	}
 }
 
-# As PostgREST calls it: POST /rpc/video_webhook with the event as the body, a role that may do nothing else, the headers in
-# a setting. The function is the app's own.
+# The door of docs/reports.md, knocked at as PostgREST does: its own role logs in and becomes the one of the request inside a
+# transaction, where the request's method, path and headers are settings; the body is a parameter, the answer made of a CTE.
 {
-	$db->value(q{
-		CREATE ROLE web_anon; CREATE SCHEMA api; GRANT USAGE ON SCHEMA api TO web_anon;
-		CREATE FUNCTION api.video_webhook(json) RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-		AS $$ SELECT hms_receive_webhook('video', $1, current_setting('request.headers', true)::jsonb, $1::text) $$;
-		REVOKE ALL ON FUNCTION api.video_webhook FROM PUBLIC; GRANT EXECUTE ON FUNCTION api.video_webhook TO web_anon;});
+	$db->value(join ";\n", (grep { /\bapi\b|web_anon/ && !/^(?:SET|RESET|SELECT)\b/ } map { $_->[1] =~ s/;\s*\z//r } statements('docs/reports.md')),
+		'CREATE ROLE authenticator LOGIN NOINHERIT', 'GRANT web_anon TO authenticator');
 	my $post = sub {
-		my ($body, $headers) = @_;
-		return $db->run('BEGIN; SET LOCAL ROLE web_anon; SELECT set_config(\'request.headers\', ' . sql_json($headers) . ', true); SELECT api.video_webhook(' . sql_json($body) . '); COMMIT');
+		my ($body, $headers, $access) = @_;
+		my %setting = (
+			search_path => '"api", "public"', role => 'web_anon', 'request.jwt.claims' => '{"role":"web_anon"}', 'request.method' => 'POST',
+			'request.path' => '/rpc/video_webhook', 'request.headers' => encode($headers), 'request.cookies' => '{}');
+		my $set = join ', ', map { "set_config('$_', " . sql_json($setting{$_}) . ', true)' } sort { ($a eq 'role') <=> ($b eq 'role') || $a cmp $b } keys %setting;
+		local $ENV{PGUSER} = 'authenticator';
+		my $sql = sprintf(<<'SQL', $access // 'WRITE', $set, sql_json($body));
+BEGIN ISOLATION LEVEL READ COMMITTED READ %s;
+SELECT NULL FROM (SELECT %s) AS settings;
+PREPARE call AS
+WITH source AS (SELECT c.scalar FROM (SELECT api.video_webhook($1::json) AS scalar) AS c)
+SELECT pg_catalog.count(s) AS rows, coalesce(json_agg(s.scalar) -> 0, 'null') AS body,
+	nullif(current_setting('response.headers', true), '') AS headers, nullif(current_setting('response.status', true), '') AS status
+FROM (SELECT source.* FROM source) AS s;
+EXECUTE call(%s);
+COMMIT;
+SELECT current_user;
+SQL
+		utf8::downgrade($sql);
+		return $db->run($sql, on_error_stop => 0);
 	};
 	my $body = encode(event('peer.join.success', '2026-01-01T00:00:00Z', room_id => 'r', session_id => 'rpc', peer_id => 'p', user_name => 'Zoë', joined_at => '2026-01-01T00:00:00Z'));
 	$body =~ s/":/" :  /g;
-	my %headers = ('x-school' => 'the-header-secret', 'x-100ms-signature' => hmac_sha256_hex($body, 'signing-key'));
+	my %headers = (host => 'db.example:3000', 'content-type' => 'application/json', 'x-school' => 'the-header-secret', 'x-100ms-signature' => hmac_sha256_hex($body, 'signing-key'));
 	my ($code, $out, $err) = $post->($body, \%headers);
-	like($out, qr/^t$/m, 'a POST to the function stores the event') or diag $err;
-	is($db->value("SELECT name FROM video.session_peers WHERE session_id = 'rpc'"), encode_utf8('Zoë'), 'and the peer that it tells of');
-	(undef, undef, $err) = $post->($body, { %headers, 'x-100ms-signature' => '00' });
-	like($err, qr/28000/, 'and refuses what is signed wrongly');
-	like($db->error('SET ROLE web_anon; SELECT * FROM video.webhook_events')->{state}, qr/42501/, 'the role sees nothing itself');
+	is($out, "\n1|true||\nauthenticator", 'a POST to the function answers true, once, and the role is left') or diag $err;
+	is($db->value("SELECT name FROM video.session_peers WHERE session_id = 'rpc'"), encode_utf8('Zoë'), 'and the peer that it tells of is there');
+	is($db->value("SELECT count(*) FROM video.webhook_events WHERE data ->> 'session_id' = 'rpc'"), 1, 'from one event');
+	is(($post->($body, \%headers))[1], "\n1|false||\nauthenticator", 'sent again it answers false');
+	my %refused = (
+		'a wrong signature'   => { %headers, 'x-100ms-signature' => '00' },
+		'a wrong secret'      => { %headers, 'x-school' => 'another' },
+		'no secret'           => { map { $_ => $headers{$_} } grep { $_ ne 'x-school' } keys %headers },
+		'no headers at all'   => {});
+	foreach my $name (sort keys %refused)
+	{
+		(undef, $out, $err) = $post->($body =~ s/rpc/refused/r, $refused{$name});
+		like($err, qr/ERROR:  28000/, "$name is refused");
+		unlike($out, qr/true|false/, "$name: without an answer");
+	}
+	like(($post->($body =~ s/rpc/refused/r, { %headers, 'x-100ms-signature' => hmac_sha256_hex($body =~ s/rpc/refused/r, 'signing-key') }, 'ONLY'))[2], qr/ERROR:  25006/, 'as a GET it changes nothing');
+	is($db->value("SELECT count(*) FROM video.webhook_events WHERE data ->> 'session_id' = 'refused'"), 0, 'nothing of these is stored');
+	local $ENV{PGUSER} = 'authenticator';
+	like(($db->run($_))[2], qr/ERROR:  42501/, "the roles see nothing themselves: $_") foreach
+		'SET ROLE web_anon; SELECT * FROM video.webhook_events', "SET ROLE web_anon; SELECT hms_receive_webhook('video', '{}'::json)", "SELECT api.video_webhook('{}')";
 }
 
 # Deliveries that were missed: those that 100ms tells of and the mirror has not; they are sent again on demand.
