@@ -222,7 +222,7 @@ hms_texts(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("wrong result type for endpoint \"%s\"", endpoint)));
-	request = hms_gate_request(fcinfo->flinfo->fn_oid, hms_gate_endpoint(endpoint), &arg, 1);
+	request = hms_gate_request(fcinfo->flinfo, hms_gate_endpoint(endpoint), &arg, 1);
 
 	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	result->returnMode = SFRM_Materialize;
@@ -476,7 +476,8 @@ hms_check(PG_FUNCTION_ARGS)
 		MemoryContext old;
 		TupleDesc	desc;
 
-		hms_gate_check(fcinfo->flinfo->fn_oid, hms_endpoint("hms_check"));
+		hms_gate_check(fcinfo->flinfo->fn_oid, hms_gate_starter(fcinfo->flinfo->fn_mcxt),
+					   hms_endpoint("hms_check"));
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 			desc->natts != lengthof(values))
 			elog(ERROR, "unexpected result type of hms_check");

@@ -5,309 +5,35 @@
  * The functions that users call are SQL wrappers around _hms_rows and
  * _hms_call.  An inlined wrapper does not check privileges, and anybody can
  * call what it calls, so the inner functions are open to all and EXECUTE of
- * the public function is checked here.
+ * the public function is checked here.  PostgreSQL asks for it of whoever
+ * starts the executor; the first row may be fetched by somebody else.
  *
  * The planner runs functions too: to estimate, it asks a stable one for its
  * value, also for EXPLAIN.  What it runs sends nothing.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_depend.h"
-#include "catalog/pg_extension.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "executor/functions.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
-#include "utils/fmgroids.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "errors.h"
 #include "gate.h"
-
-/*
- * The public functions that an endpoint serves, by the inner function that asks:
- * members of the same extension, which nobody below its owner can add to.  Those
- * that still have their own name are looked at first; a renamed one is known by
- * its body, which names the endpoint.
- */
-typedef struct Served
-{
-	struct
-	{
-		Oid			function;
-		const HmsEndpoint *endpoint;
-	}			key;			/* must be first */
-	bool		complete;		/* renamed ones too */
-	int			count;
-	Oid		   *functions;
-} Served;
+#include "served.h"
 
 /* What to do about a missing privilege. */
 #define HMS_GRANT_HINT \
 	"Its owner can let a role execute it with hms_grant(role, level)."
-
-static HTAB *served = NULL;
-static MemoryContext served_context = NULL;
-
-/* A function has changed, or an extension its members: look again. */
-static void
-forget_served(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
-			  uint32 hash pg_attribute_unused())
-{
-	served = NULL;
-}
-
-/* What a function's body is searched for. */
-typedef struct BodySearch
-{
-	Oid			inner_schema;	/* of the functions that name endpoints */
-	const HmsEndpoint *endpoint;
-	int			depth;			/* of internal functions that call one another */
-	bool		found;			/* the endpoint, or one that it stands in for */
-	bool		others;			/* another endpoint */
-} BodySearch;
-
-#define MAX_BODY_DEPTH 4
-
-static void search_body(Oid function, BodySearch *search);
-
-/* Is a function of this name one that the endpoint serves? */
-static bool
-is_served_name(const HmsEndpoint *endpoint, const char *name)
-{
-	if (endpoint->serves == NULL)
-		return strcmp(endpoint->name, name) == 0;
-	for (int i = 0; endpoint->serves[i]; i++)
-	{
-		if (strcmp(endpoint->serves[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Look for calls of inner functions in a function's body. */
-static bool
-search_node(Node *node, void *context)
-{
-	BodySearch *search = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, search_node, context, 0);
-	if (IsA(node, FuncExpr))
-	{
-		FuncExpr   *call = (FuncExpr *) node;
-		Const	   *name = list_length(call->args) > 1 ? lsecond(call->args) : NULL;
-		char	   *word;
-
-		if (get_func_namespace(call->funcid) != search->inner_schema)
-			;
-		else if (name && IsA(name, Const) && name->consttype == TEXTOID &&
-				 !name->constisnull && exprType(linitial(call->args)) == call->funcresulttype)
-		{
-			word = TextDatumGetCString(name->constvalue);
-
-			if (strcmp(word, search->endpoint->name) == 0 ||
-				is_served_name(search->endpoint, word))
-				search->found = true;
-			else
-				search->others = true;
-		}
-		else if (search->depth < MAX_BODY_DEPTH)
-			search_body(call->funcid, search);
-	}
-	return expression_tree_walker(node, search_node, context);
-}
-
-static void
-search_body(Oid function, BodySearch *search)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Datum		body;
-	bool		isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return;
-	body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
-	if (!isnull)
-	{
-		search->depth++;
-		(void) search_node(stringToNode(TextDatumGetCString(body)), search);
-		search->depth--;
-	}
-	ReleaseSysCache(tuple);
-}
-
-/* Members of the extension by name, unless their body says otherwise. */
-static List *
-served_by_name(Oid extension, const HmsEndpoint *endpoint, Oid inner_schema)
-{
-	const char *const own[] = {endpoint->name, NULL};
-	const char *const *names = endpoint->serves ? endpoint->serves : own;
-	List	   *functions = NIL;
-
-	for (int i = 0; names[i]; i++)
-	{
-		CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(names[i]));
-
-		for (int j = 0; j < list->n_members; j++)
-		{
-			Oid			oid = ((Form_pg_proc) GETSTRUCT(&list->members[j]->tuple))->oid;
-			BodySearch	search = {.inner_schema = inner_schema, .endpoint = endpoint};
-
-			if (getExtensionOfObject(ProcedureRelationId, oid) != extension)
-				continue;
-			if (endpoint->serves == NULL)
-				search_body(oid, &search);
-			if (search.found || !search.others)
-				functions = lappend_oid(functions, oid);
-		}
-		ReleaseCatCacheList(list);
-	}
-	return functions;
-}
-
-/* Members of the extension by their bodies, but no internal ones. */
-static List *
-served_by_body(Oid extension, const HmsEndpoint *endpoint, Oid inner_schema)
-{
-	List	   *functions = NIL;
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(extension));
-	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_depend entry = (Form_pg_depend) GETSTRUCT(tuple);
-		BodySearch	search = {.inner_schema = inner_schema, .endpoint = endpoint};
-
-		if (entry->classid != ProcedureRelationId ||
-			entry->deptype != DEPENDENCY_EXTENSION ||
-			get_func_namespace(entry->objid) == inner_schema)
-			continue;
-		search_body(entry->objid, &search);
-		if (search.found)
-			functions = lappend_oid(functions, entry->objid);
-	}
-	systable_endscan(scan);
-	table_close(depend, AccessShareLock);
-	return functions;
-}
-
-/* Note the functions that an endpoint serves, in memory that stays. */
-static Served *
-look_up_served(Oid function, const HmsEndpoint *endpoint, bool complete)
-{
-	static bool registered = false;
-	Oid			extension = getExtensionOfObject(ProcedureRelationId, function);
-	Oid			inner_schema = get_func_namespace(function);
-	Served		key = {.key = {function, endpoint}};
-	MemoryContext old;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hms gate search",
-												  ALLOCSET_DEFAULT_SIZES);
-	List	   *functions = NIL;
-	Served	   *entry;
-	ListCell   *cell;
-
-	old = MemoryContextSwitchTo(context);
-	if (OidIsValid(extension))
-		functions = served_by_name(extension, endpoint, inner_schema);
-	if (OidIsValid(extension) && complete)
-		functions = list_concat_unique_oid(functions,
-										   served_by_body(extension, endpoint, inner_schema));
-
-	/* looking at catalogs may have made all that was known old */
-	if (!registered)
-	{
-		CacheRegisterSyscacheCallback(PROCOID, forget_served, (Datum) 0);
-		registered = true;
-	}
-	if (served == NULL)
-	{
-		HASHCTL		control = {0};
-
-		if (served_context)
-			MemoryContextReset(served_context);
-		else
-			served_context = AllocSetContextCreate(TopMemoryContext, "hms gate",
-												   ALLOCSET_SMALL_SIZES);
-		control.keysize = sizeof(key.key);
-		control.entrysize = sizeof(Served);
-		control.hcxt = served_context;
-		served = hash_create("hms gate", 32, &control,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	entry = hash_search(served, &key.key, HASH_ENTER, NULL);
-	entry->complete = complete;
-	entry->count = 0;
-	entry->functions = MemoryContextAlloc(served_context,
-										  sizeof(Oid) * Max(list_length(functions), 1));
-	foreach(cell, functions)
-		entry->functions[entry->count++] = lfirst_oid(cell);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return entry;
-}
-
-/* May the role execute one of these functions? */
-static bool
-may_execute_any(const Served *entry, Oid role)
-{
-	for (int i = 0; i < entry->count; i++)
-	{
-		if (hms_may_execute(entry->functions[i], role))
-			return true;
-	}
-	return false;
-}
-
-bool
-hms_gate_allows(Oid function, const HmsEndpoint *endpoint, Oid role)
-{
-	Served		key = {.key = {function, endpoint}};
-	Served	   *entry = served ? hash_search(served, &key.key, HASH_FIND, NULL) : NULL;
-
-	if (entry == NULL)
-		entry = look_up_served(function, endpoint, false);
-	if (may_execute_any(entry, role))
-		return true;
-	return !entry->complete &&
-		may_execute_any(look_up_served(function, endpoint, true), role);
-}
-
-void
-hms_gate_check(Oid function, const HmsEndpoint *endpoint)
-{
-	if (hms_gate_allows(function, endpoint, GetUserId()))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for function %s",
-					endpoint->serves ? endpoint->serves[0] : endpoint->name),
-			 errhint("%s", HMS_GRANT_HINT)));
-}
 
 /* How many planners are at work, one inside the other. */
 static int	planning = 0;
@@ -332,6 +58,153 @@ plan_query(HMS_PLANNER_PARAMS)
 	}
 	PG_END_TRY();
 	return plan;
+}
+
+/* --- who began -------------------------------------------------------------------- */
+
+/* A query that calls us, while its executor is there. */
+typedef struct Started
+{
+	dlist_node	node;
+	MemoryContext context;		/* of the executor */
+	Oid			starter;		/* who was the current user when it was started */
+	MemoryContextCallback end;
+} Started;
+
+static dlist_head queries = DLIST_STATIC_INIT(queries);
+
+/* Did the executor that is being started meet a function of ours? */
+static bool meets_ours = false;
+
+/* Who began what called the function of ours that is being run, if one is. */
+static Oid	caller = InvalidOid;
+
+static ExecutorStart_hook_type next_start = NULL;
+static needs_fmgr_hook_type next_needs_notice = NULL;
+static fmgr_hook_type next_notice = NULL;
+
+static void
+forget_query(void *query)
+{
+	dlist_delete(&((Started *) query)->node);
+}
+
+/* Note who starts a query that calls us. */
+static void
+start_query(QueryDesc *desc, int eflags)
+{
+	bool		outer = meets_ours;
+
+	meets_ours = false;
+	if (next_start)
+		next_start(desc, eflags);
+	else
+		standard_ExecutorStart(desc, eflags);
+	if (meets_ours)
+	{
+		Started    *query = MemoryContextAlloc(desc->estate->es_query_cxt, sizeof(Started));
+
+		query->context = desc->estate->es_query_cxt;
+		query->starter = OidIsValid(caller) ? caller : GetUserId();
+		query->end.func = forget_query;
+		query->end.arg = query;
+		dlist_push_head(&queries, &query->node);
+		MemoryContextRegisterResetCallback(query->context, &query->end);
+	}
+	meets_ours = outer;
+}
+
+Oid
+hms_gate_starter(MemoryContext context)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &queries)
+	{
+		const Started *query = dlist_container(Started, node, iter.cur);
+
+		if (query->context == context)
+			return query->starter;
+	}
+	return OidIsValid(caller) ? caller : GetUserId();
+}
+
+/*
+ * A function is prepared to be called.  One in SQL that was not inlined, whose
+ * EXECUTE PostgreSQL has just asked for, starts an executor of its own when it
+ * is called, which belongs to who began the query around it: its calls are
+ * noticed.  The planner would not inline what is noticed.
+ */
+static bool
+needs_notice(Oid function)
+{
+	HeapTuple	tuple = function < FirstNormalObjectId ? NULL :
+		SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		noticed = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Oid			language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+
+		if (language == ClanguageId)
+		{
+			bool		isnull;
+			Datum		symbol = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+
+			if (!isnull && strncmp(TextDatumGetCString(symbol), "hms_", strlen("hms_")) == 0)
+				meets_ours = true;
+		}
+		ReleaseSysCache(tuple);
+		noticed = planning == 0 && language == SQLlanguageId && hms_served_asks(function);
+		if (noticed)
+			meets_ours = true;
+	}
+	return (next_needs_notice && next_needs_notice(function)) || noticed;
+}
+
+/* What is kept for a function whose calls are noticed, by us or another hook. */
+typedef struct Noticed
+{
+	bool		is_ours;
+	Oid			outer;			/* the caller, outside of a call */
+	Datum		next;			/* the next hook's */
+} Noticed;
+
+/* Such a function is called or returns. */
+static void
+notice_call(FmgrHookEventType event, FmgrInfo *function, Datum *kept)
+{
+	Noticed    *noticed = (Noticed *) DatumGetPointer(*kept);
+
+	if (noticed == NULL)
+	{
+		noticed = MemoryContextAllocZero(function->fn_mcxt, sizeof(Noticed));
+		noticed->is_ours = function->fn_addr == fmgr_sql && hms_served_asks(function->fn_oid);
+		*kept = PointerGetDatum(noticed);
+	}
+	if (next_notice)
+		next_notice(event, function, &noticed->next);
+	if (!noticed->is_ours)
+		return;
+	if (event == FHET_START)
+	{
+		noticed->outer = caller;
+		caller = hms_gate_starter(function->fn_mcxt);
+	}
+	else
+		caller = noticed->outer;
+}
+
+void
+hms_gate_check(Oid function, Oid role, const HmsEndpoint *endpoint)
+{
+	if (hms_served_may_execute(function, endpoint, role))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for function %s",
+					endpoint->serves ? endpoint->serves[0] : endpoint->name),
+			 errhint("%s", HMS_GRANT_HINT)));
 }
 
 static emit_log_hook_type next_log = NULL;
@@ -361,6 +234,12 @@ hms_gate_init(void)
 	emit_log_hook = add_hint;
 	next_planner = planner_hook;
 	planner_hook = plan_query;
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_query;
+	next_needs_notice = needs_fmgr_hook;
+	needs_fmgr_hook = needs_notice;
+	next_notice = fmgr_hook;
+	fmgr_hook = notice_call;
 }
 
 void
@@ -383,7 +262,7 @@ hms_gate_endpoint(const char *name)
 }
 
 bool
-hms_gate_open(Oid function, const HmsEndpoint *endpoint, bool is_allowed)
+hms_gate_open(Oid function, Oid role, const HmsEndpoint *endpoint, bool is_allowed)
 {
 	if (planning > 0 && endpoint->method == HMS_GET)
 		return false;
@@ -393,16 +272,17 @@ hms_gate_open(Oid function, const HmsEndpoint *endpoint, bool is_allowed)
 				 errmsg("could not %s: the query is only being planned", endpoint->doing),
 				 errhint("A function that calls %s must be VOLATILE.", endpoint->name)));
 	if (!is_allowed)
-		hms_gate_check(function, endpoint);
+		hms_gate_check(function, role, endpoint);
 	if (endpoint->method != HMS_GET)
 		PreventCommandIfReadOnly(endpoint->name);
 	return true;
 }
 
 HmsRequest *
-hms_gate_request(Oid function, const HmsEndpoint *endpoint, const HmsArg *args, int nargs)
+hms_gate_request(const FmgrInfo *function, const HmsEndpoint *endpoint,
+				 const HmsArg *args, int nargs)
 {
-	if (!hms_gate_open(function, endpoint, false))
+	if (!hms_gate_open(function->fn_oid, hms_gate_starter(function->fn_mcxt), endpoint, false))
 		return NULL;
 	return hms_request_build(hms_account_current(), endpoint, args, nargs);
 }
@@ -423,5 +303,5 @@ hms_gate_request_of_call(FunctionCallInfo fcinfo, HmsArg *args)
 		args[i].value = PG_GETARG_DATUM(i + 2);
 	}
 	hms_request_take_args(args, nargs);
-	return hms_gate_request(fcinfo->flinfo->fn_oid, endpoint, args, nargs);
+	return hms_gate_request(fcinfo->flinfo, endpoint, args, nargs);
 }

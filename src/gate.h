@@ -11,14 +11,18 @@
 
 #include "request.h"
 
-/* Have the planner noticed, whose calls send nothing. */
+/* Have noticed who begins a query, and the planner, whose calls send nothing. */
 extern void hms_gate_init(void);
 
-/* May the role execute a function that the endpoint serves? */
-extern bool hms_gate_allows(Oid function, const HmsEndpoint *endpoint, Oid role);
+/*
+ * Who counts for a function that was prepared in this memory context: who
+ * started the executor that it belongs to.  Of no executor's, or of one that is
+ * just starting, the current user.
+ */
+extern Oid	hms_gate_starter(MemoryContext context);
 
-/* Raise 42501 unless the caller may execute a function that the endpoint serves. */
-extern void hms_gate_check(Oid function, const HmsEndpoint *endpoint);
+/* Raise 42501 unless the role may execute a function that the endpoint serves. */
+extern void hms_gate_check(Oid function, Oid role, const HmsEndpoint *endpoint);
 
 /*
  * Raise 22023 for more arguments than HMS_MAX_PARAMS, or an array of them:
@@ -34,14 +38,15 @@ extern const HmsEndpoint *hms_gate_endpoint(const char *name);
  * planner asks for what a read returns, and is told nothing.  "is_allowed":
  * hms_gate_check was passed before, or another privilege counts.
  */
-extern bool hms_gate_open(Oid function, const HmsEndpoint *endpoint, bool is_allowed);
+extern bool hms_gate_open(Oid function, Oid role, const HmsEndpoint *endpoint,
+						  bool is_allowed);
 
 /*
  * The request for an endpoint, called through that inner function with these
  * arguments.  In the current memory context; raises for what must not be sent.
  * NULL: nothing is asked for, as hms_gate_open says.
  */
-extern HmsRequest *hms_gate_request(Oid function, const HmsEndpoint *endpoint,
+extern HmsRequest *hms_gate_request(const FmgrInfo *function, const HmsEndpoint *endpoint,
 									const HmsArg *args, int nargs);
 
 /*

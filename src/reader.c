@@ -34,6 +34,7 @@
 #include "query.h"
 #include "reader.h"
 #include "row.h"
+#include "served.h"
 #include "walk.h"
 
 /* In the arguments of an inner function. */
@@ -45,7 +46,8 @@ struct HmsReader
 	ScanState  *node;
 	HmsReading	reading;
 	const HmsEndpoint *endpoint;	/* NULL: only an argument will tell */
-	bool		is_allowed;		/* EXECUTE was asked when the executor started */
+	Oid			starter;		/* whose EXECUTE of the function counts */
+	bool		is_allowed;		/* it was asked when the executor started */
 	List	   *args;			/* of the call, as ExprStates */
 	List	   *values;			/* of the filters, as ExprStates or NULL */
 	Bitmapset  *params;			/* on which they depend */
@@ -119,11 +121,12 @@ hms_reader_create(ScanState *node, EState *estate, int eflags,
 	reader->is_allowed = reading->call == NULL; /* SELECT on the table counts */
 	if (reading->call)
 	{
+		reader->starter = hms_gate_starter(estate->es_query_cxt);
 		reader->endpoint = named_endpoint(reading->call);
 		if (reader->endpoint)
 		{
 			/* asked now, of who begins: a cursor may be fetched from by others */
-			hms_gate_check(reading->call->funcid, reader->endpoint);
+			hms_gate_check(reading->call->funcid, reader->starter, reader->endpoint);
 			reader->is_allowed = true;
 		}
 	}
@@ -334,7 +337,8 @@ build_request(HmsReader *reader, HmsWalk **rooms)
 		hms_gate_check_count(endpoint->name, nargs, call->funcvariadic);
 		evaluate_args(reader, args, nargs);
 	}
-	if (!hms_gate_open(call ? call->funcid : InvalidOid, endpoint, reader->is_allowed))
+	if (!hms_gate_open(call ? call->funcid : InvalidOid, reader->starter, endpoint,
+					   reader->is_allowed))
 		return NULL;
 	if (call == NULL || nargs == hms_request_nargs(endpoint))
 		nargs = hms_request_nparams(endpoint);
@@ -406,8 +410,8 @@ look_at_age(HmsReader *reader)
 		return;
 	inner = call ? call->funcid :
 		GetForeignDataWrapper(GetForeignServer(reader->reading.server)->fdwid)->fdwhandler;
-	if (!hms_gate_allows(inner, hms_endpoint("hms_session"),
-						 call ? GetUserId() : reader->reading.user))
+	if (!hms_served_may_execute(inner, hms_endpoint("hms_session"),
+								call ? reader->starter : reader->reading.user))
 		return;
 	before = hms_stats_counters;
 	old = MemoryContextSwitchTo(reader->context);

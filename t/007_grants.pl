@@ -137,17 +137,69 @@ is($db->error('SET ROLE nobody; SELECT * FROM pg_authid')->{hint}, '', 'what is 
 	$open->quit;
 }
 
-# EXECUTE is asked when the query begins, of who begins it.
-$db->value('CREATE ROLE definer; GRANT CREATE ON SCHEMA public TO definer');
-$db->value("SELECT hms_grant('definer', 'read')");
+# EXECUTE is asked when the query begins, of who begins it, wherever in the query the function stands.
+$db->value("CREATE ROLE definer; CREATE ROLE guest; GRANT CREATE ON SCHEMA public TO definer, guest; SELECT hms_grant('definer', 'all')");
 $db->value(<<'SQL');
 SET ROLE definer;
-CREATE FUNCTION opened() RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
-DECLARE c refcursor := 'c'; BEGIN OPEN c FOR SELECT id FROM hms_rooms(); RETURN c; END $$;
+CREATE FUNCTION opened(query text) RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE c refcursor := 'c'; BEGIN OPEN c FOR EXECUTE query; RETURN c; END $$;
+CREATE FUNCTION own() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT id FROM hms_rooms()';
 SQL
-is($db->error('BEGIN; SET LOCAL ROLE nobody; SELECT opened(); FETCH 2 FROM c')->{state}, '', 'a cursor that somebody else opened');
-is($db->error('SET ROLE nobody; SELECT id FROM hms_rooms()')->{state}, '42501', 'and nothing else');
-$db->value("DROP FUNCTION opened(); SELECT hms_revoke('definer', 'read')");
+sub opened { my ($query) = @_; return q[SELECT left(opened('] . $query =~ s/'/''/gr . q[')::text, 0)] }
+my $get        = q[hms_api_get('/rooms')];
+my $inner_get  = q[hms_internal._hms_call(NULL::jsonb, 'hms_api_get', '/rooms'::text, '{}'::jsonb)];
+my $session_id = $api->world->{sessions}[0]{id};
+foreach my $query (
+	'SELECT id FROM hms_rooms()', 'SELECT (hms_rooms()).id', 'SELECT id FROM hms_rooms() WITH ORDINALITY', "SELECT f.a FROM ROWS FROM (hms_rooms(), hms_room('$room')) AS f (a)",
+	'SELECT id FROM own() AS f (id)', "SELECT $get", "SELECT (hms_room('$room')).id", 'SELECT hms_create_room()', "SELECT (hms_create_room_codes('$room')).code",
+	"SELECT (hms_attendance('$room')).user_id", "SELECT user_id FROM hms_talk_time('$room') WITH ORDINALITY", "SELECT hms_quality('$session_id')",
+	"SELECT id, (SELECT $get) FROM hms_rooms() ORDER BY 1", "SELECT g, (hms_room('$room')).id FROM generate_series(1, 3) g", "SELECT i FROM (VALUES ('$room'), ('nosuch')) v (i) WHERE EXISTS (SELECT FROM hms_room(i))")
+{
+	my $as_guest = 'BEGIN; SET LOCAL ROLE guest;';
+	is($db->error("$as_guest " . opened($query) . "; FETCH 1 FROM c; FETCH 2 FROM c")->{state}, '', "a cursor that somebody else opened: $query");
+	is($db->error("$as_guest " . opened($query) . "; FETCH 1 FROM c; $query")->{state}, '42501', 'and nothing else beside it');
+	is($db->error("$as_guest " . opened($query) . "; FETCH 1 FROM c; SELECT $inner_get")->{state}, '42501', 'nor around the wrapper');
+	is($db->error("BEGIN; SET LOCAL ROLE definer; DECLARE c CURSOR WITH HOLD FOR $query; SET LOCAL ROLE guest; COMMIT; FETCH 1 FROM c")->{state}, '', 'kept past the end of the transaction');
+	is($db->error("BEGIN; SET LOCAL ROLE definer; DECLARE c CURSOR FOR $query; FETCH 1 FROM c; SET LOCAL ROLE guest; FETCH 2 FROM c")->{state}, '', 'another role from the second row on');
+	is($db->error("$as_guest DECLARE c CURSOR FOR $query")->{state}, '42501', 'refused before anything is fetched');
+}
+my $named_late = q[SELECT r.id FROM hms_internal._hms_rows(NULL::hms_room, (SELECT 'hms_rooms' || left(now()::text, 0)), NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz) r];
+is($db->error('BEGIN; SET LOCAL ROLE guest; ' . opened($named_late) . '; FETCH 1 FROM c')->{state}, '', 'a cursor that somebody else opened, over an endpoint that is only named when it runs');
+is($db->error("BEGIN; SET LOCAL ROLE guest; DECLARE c CURSOR FOR $named_late; SET LOCAL ROLE definer; FETCH 1 FROM c")->{state}, '42501', 'and one of who may not');
+is($db->error("BEGIN; SET LOCAL ROLE guest; DECLARE c CURSOR FOR SELECT $inner_get; SET LOCAL ROLE definer; FETCH 1 FROM c")->{state},
+	'42501', 'a cursor of who may not, fetched from by who may');
+is($db->error("BEGIN; SET LOCAL ROLE guest; " . opened('SELECT own()') . '; FETCH 1 FROM c')->{state},
+	'42501', 'a function of the site\'s own runs as who fetches');
+
+# What somebody else's query runs for who fetches gains nothing by it.
+$db->value(<<"SQL");
+SET ROLE guest;
+CREATE FUNCTION by_statement() RETURNS text LANGUAGE plpgsql AS \$\$
+DECLARE x jsonb; BEGIN SELECT $inner_get INTO x FROM generate_series(1, 1); RETURN 'gained'; EXCEPTION WHEN insufficient_privilege THEN RETURN 'refused'; END \$\$;
+CREATE FUNCTION by_expression() RETURNS text LANGUAGE plpgsql AS \$\$
+DECLARE x jsonb; BEGIN x := $inner_get; RETURN 'gained'; EXCEPTION WHEN insufficient_privilege THEN RETURN 'refused'; END \$\$;
+CREATE FUNCTION in_sql() RETURNS text LANGUAGE sql VOLATILE AS \$\$ SELECT 1; SELECT 'gained' || left(($inner_get)::text, 0) \$\$;
+CREATE FUNCTION by_sql() RETURNS text LANGUAGE plpgsql AS \$\$
+BEGIN RETURN in_sql(); EXCEPTION WHEN insufficient_privilege THEN RETURN 'refused'; END \$\$;
+CREATE FUNCTION by_list() RETURNS text LANGUAGE plpgsql AS \$\$
+DECLARE x text; BEGIN
+	SELECT r.id INTO x FROM hms_internal._hms_rows(NULL::hms_room, 'hms_rooms', NULL::text, NULL::boolean, NULL::text, NULL::timestamptz, NULL::timestamptz) r LIMIT 1;
+	RETURN 'gained'; EXCEPTION WHEN insufficient_privilege THEN RETURN 'refused'; END \$\$;
+SQL
+foreach my $helper (qw(by_statement by_expression by_sql by_list))
+{
+	foreach my $query ("SELECT left(($get)::text, 0) || $helper()", "SELECT $helper() FROM hms_rooms()", "SELECT $helper(), (hms_room('$room')).id", "SELECT $helper() FROM hms_rooms() WITH ORDINALITY")
+	{
+		my $got = $db->value('BEGIN; SET LOCAL ROLE guest; ' . opened($query) . '; FETCH 1 FROM c');
+		like($got, qr/\brefused\b/, "$helper in somebody else's query: $query");
+		unlike($got, qr/gained/, 'gains nothing');
+	}
+	is($db->value("BEGIN; SET LOCAL ROLE definer; SELECT $helper()"), 'gained', "$helper for who may");
+	like($db->value("BEGIN; SET LOCAL ROLE definer; SELECT $helper(); SET LOCAL ROLE guest; SELECT $helper(); SET LOCAL ROLE definer; SELECT $helper(); SET LOCAL ROLE guest; SELECT $helper()"),
+		qr/gained\s+refused\s+gained\s+refused/, "$helper in turns, in one transaction");
+}
+$db->value("DROP FUNCTION opened(text), own(), by_statement(), by_expression(), by_sql(), in_sql(), by_list();
+	REVOKE CREATE ON SCHEMA public FROM definer, guest; SELECT hms_revoke('definer', 'all')");
 
 # With odd arguments they neither crash nor send.
 $db->value("SELECT hms_grant('nobody', 'all')");
