@@ -53,6 +53,12 @@ static const HmsRowShape stay_shape = {
 
 #define CALL(name_, doing_, method_, path_) \
 	.name = name_, .doing = doing_, .method = method_, .path = path_
+
+/* no more than there is room for, behind them one without a name */
+#define PARAMS(...) \
+	.params = {__VA_ARGS__, {.flags = 0 * sizeof(char[ \
+		lengthof(((HmsParam[]) {__VA_ARGS__})) <= HMS_MAX_PARAMS ? 1 : -1])}}
+
 #define ARG(name_, flags_) {.name = name_, .flags = flags_}
 #define ID(name_) {.name = name_, .flags = HMS_REQUIRED | HMS_ID}
 #define ID_FILTER(name_) {.name = name_, .flags = HMS_NOT_EMPTY | HMS_ID}
@@ -501,8 +507,8 @@ static const HmsEndpoint endpoints[] = {
 	/* rooms */
 	{
 		CALL("hms_rooms", "list rooms", HMS_GET, "/rooms"),
-		.params = {BY("name", HMS_NOT_EMPTY | HMS_ID), BY("enabled", 0), BY("template_id", HMS_NOT_EMPTY | HMS_ID),
-		FROM("after", "created_at"), UNTIL("before", "created_at")},
+		PARAMS(BY("name", HMS_NOT_EMPTY | HMS_ID), BY("enabled", 0), BY("template_id", HMS_NOT_EMPTY | HMS_ID),
+		FROM("after", "created_at"), UNTIL("before", "created_at")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &room_shape,
 		.time = "created_at",
 		TABLE("rooms", "hms_room", 200),
@@ -510,53 +516,53 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_room", "get room", HMS_GET, "/rooms/{room_id}"),
-		.params = {ID("room_id")}, .warn_name = true,
+		PARAMS(ID("room_id")), .warn_name = true,
 		.shape = &room_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_create_room", "create room", HMS_POST, "/rooms"),
-		.params = {ARG("options", HMS_WHOLE_BODY)},
+		PARAMS(ARG("options", HMS_WHOLE_BODY)),
 		.shape = &room_shape, .rules = room_rules,
 		.keys = room_keys,
 	},
 	{
 		CALL("hms_update_room", "update room", HMS_POST, "/rooms/{room_id}"),
-		.params = {ID("room_id"), ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("room_id"), ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.shape = &room_shape, .rules = room_rules,
 		.keys = room_keys,
 	},
 	{
 		CALL("hms_enable_room", "enable room", HMS_POST, "/rooms/{room_id}"),
-		.params = {ID("room_id"), FIXED("enabled", "true")},
+		PARAMS(ID("room_id"), FIXED("enabled", "true")),
 		.shape = &room_shape,
 	},
 	{
 		CALL("hms_disable_room", "disable room", HMS_POST, "/rooms/{room_id}"),
-		.params = {ID("room_id"), FIXED("enabled", "false")},
+		PARAMS(ID("room_id"), FIXED("enabled", "false")),
 		.shape = &room_shape,
 	},
 
 	/* sessions */
 	{
 		CALL("hms_sessions", "list sessions", HMS_GET, "/sessions"),
-		.params = {SESSION_FILTERS},
+		PARAMS(SESSION_FILTERS),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .time = "created_at",
 		TABLE("sessions", "hms_session", 5000),
 		.writers = "hms_end_room",
 	},
 	{
 		CALL("hms_session", "get session", HMS_GET, "/sessions/{session_id}"),
-		.params = {ID("session_id")},
+		PARAMS(ID("session_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_active_session", "get active session", HMS_GET, "/sessions"),
-		.params = {ID("room_id"), FIXED("active", "true")},
+		PARAMS(ID("room_id"), FIXED("active", "true")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_session_peers", "list peers of sessions", HMS_GET, "/sessions"),
-		.params = {SESSION_FILTERS},
+		PARAMS(SESSION_FILTERS),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &session_peer_shape,
 		.time = "created_at",
 		TABLE("session_peers", "hms_session_peer", 20000),
@@ -564,9 +570,9 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("stays", "list sessions", HMS_GET, "/sessions"),
-		.params = {BY("room_id", HMS_NOT_EMPTY | HMS_ID), FROM("after", "session_created_at"),
+		PARAMS(BY("room_id", HMS_NOT_EMPTY | HMS_ID), FROM("after", "session_created_at"),
 			UNTIL("before", "session_created_at"),
-		BY_COLUMN("active", HMS_NO_ARGUMENT, "session_active")},
+		BY_COLUMN("active", HMS_NO_ARGUMENT, "session_active")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .shape = &stay_shape,
 		.time = "created_at",
 		.serves = stay_functions,
@@ -575,268 +581,268 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("session_stays", "get session", HMS_GET, "/sessions/{session_id}"),
-		.params = {ID("session_id")},
+		PARAMS(ID("session_id")),
 		.shape = &stay_shape, .missing_ok = true, .serves = stay_functions,
 	},
 
 	/* active rooms */
 	{
 		CALL("hms_active_room", "get active room", HMS_GET, "/active-rooms/{room_id}"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_active_peers", "list peers of active room", HMS_GET, "/active-rooms/{room_id}/peers"),
-		.params = {BY("room_id", HMS_REQUIRED | HMS_ID), BY("user_id", HMS_NOT_EMPTY | HMS_ID), BY("role", HMS_NOT_EMPTY | HMS_ID)},
+		PARAMS(BY("room_id", HMS_REQUIRED | HMS_ID), BY("user_id", HMS_NOT_EMPTY | HMS_ID), BY("role", HMS_NOT_EMPTY | HMS_ID)),
 		.rows = "peers", .rows_by_id = true, .missing_ok = true,
 		TABLE("active_peers", "hms_peer", 200),
 		.writers = "hms_update_peer, hms_remove_peers",
 	},
 	{
 		CALL("hms_active_peer", "get peer of active room", HMS_GET, "/active-rooms/{room_id}/peers/{peer_id}"),
-		.params = {ID("room_id"), ID("peer_id")},
+		PARAMS(ID("room_id"), ID("peer_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_update_peer", "update peer", HMS_POST, "/active-rooms/{room_id}/peers/{peer_id}"),
-		.params = {ID("room_id"), ID("peer_id"),
-		ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("room_id"), ID("peer_id"),
+		ARG("changes", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.keys = peer_keys,
 	},
 	{
 		CALL("hms_send_message", "send message", HMS_POST, "/active-rooms/{room_id}/send-message"),
-		.params = {ID("room_id"), ARG("message", HMS_REQUIRED),
-		ID_FILTER("peer_id"), ID_FILTER("role"), ARG("type", 0)},
+		PARAMS(ID("room_id"), ARG("message", HMS_REQUIRED),
+		ID_FILTER("peer_id"), ID_FILTER("role"), ARG("type", 0)),
 		.one_of = {"peer_id", "role"},
 		.one_of_hint = "hms_broadcast_message() sends to everybody in the room.",
 	},
 	{
 		CALL("hms_broadcast_message", "broadcast message", HMS_POST, "/active-rooms/{room_id}/send-message"),
-		.params = {ID("room_id"), ARG("message", HMS_REQUIRED), ARG("type", 0)},
+		PARAMS(ID("room_id"), ARG("message", HMS_REQUIRED), ARG("type", 0)),
 	},
 	{
 		CALL("hms_remove_peers", "remove peers", HMS_POST, "/active-rooms/{room_id}/remove-peers"),
-		.params = {ID("room_id"), ID_FILTER("peer_id"),
-		ID_FILTER("role"), ARG("reason", 0)},
+		PARAMS(ID("room_id"), ID_FILTER("peer_id"),
+		ID_FILTER("role"), ARG("reason", 0)),
 		.one_of = {"peer_id", "role"},
 		.one_of_hint = "hms_end_room() removes everybody from the room.",
 	},
 	{
 		CALL("hms_end_room", "end room", HMS_POST, "/active-rooms/{room_id}/end-room"),
-		.params = {ID("room_id"), ARG("reason", 0), ARG("lock", 0)},
+		PARAMS(ID("room_id"), ARG("reason", 0), ARG("lock", 0)),
 	},
 
 	/* analytics */
 	{
 		CALL("hms_track_events", "list track events", HMS_GET, "/analytics/events"),
-		.params = {EVENT_FILTERS,
-		TYPES(track_event_types)},
+		PARAMS(EVENT_FILTERS,
+		TYPES(track_event_types)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .shape = &track_event_shape,
 		TABLE("track_events", "hms_track_event", 20000),
 	},
 	{
 		CALL("session_tracks", "list track events", HMS_GET, "/analytics/events"),
-		.params = {BY("room_id", HMS_REQUIRED | HMS_ID), BY("session_id", HMS_NOT_EMPTY | HMS_ID),
-		TYPES(track_event_types)},
+		PARAMS(BY("room_id", HMS_REQUIRED | HMS_ID), BY("session_id", HMS_NOT_EMPTY | HMS_ID),
+		TYPES(track_event_types)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
 		.expected = 20000, .serves = talk_time_functions,
 	},
 	{
 		/* the first page of each of many rooms, as it stands */
 		CALL("events_page", "list events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED),
-		TYPES(mirror_event_types), FIXED("limit", "100")},
+		PARAMS(ARG("room_id", HMS_REQUIRED),
+		TYPES(mirror_event_types), FIXED("limit", "100")),
 		.serves = track_events_functions,
 	},
 	{
 		CALL("rooms_events", "list events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED),
-		TYPES(mirror_event_types)},
+		PARAMS(ARG("room_id", HMS_REQUIRED),
+		TYPES(mirror_event_types)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
 	},
 	{
 		CALL("rooms_errors", "list error events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED),
-		TYPES(error_event_types)},
+		PARAMS(ARG("room_id", HMS_REQUIRED),
+		TYPES(error_event_types)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
 	},
 	{
 		/* of many sessions at a time: two arrays, session_id[i] is of room_id[i] */
 		CALL("sessions_events", "list events", HMS_GET, "/analytics/events"),
-		.params = {ARG("room_id", HMS_REQUIRED | HMS_PAIRED),
+		PARAMS(ARG("room_id", HMS_REQUIRED | HMS_PAIRED),
 		ARG("session_id", HMS_REQUIRED | HMS_PAIRED),
-		TYPES(mirror_event_types)},
+		TYPES(mirror_event_types)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
 	},
 	{
 		CALL("hms_recording_events", "list recording events", HMS_GET, "/analytics/events"),
-		.params = {EVENT_FILTERS,
+		PARAMS(EVENT_FILTERS,
 		BY("beam_id", HMS_NOT_EMPTY | HMS_ID),
-		FIXED("type", "beam.recording.success")},
+		FIXED("type", "beam.recording.success")),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .shape = &recording_event_shape,
 		TABLE("recording_events", "hms_recording_event", 1000),
 	},
 
 	{
 		CALL("hms_error_events", "list error events", HMS_GET, "/analytics/events"),
-		.params = {EVENT_FILTERS,
-		TYPES(error_event_types)},
+		PARAMS(EVENT_FILTERS,
+		TYPES(error_event_types)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .shape = &error_event_shape,
 		.serves = error_events_functions,
 		TABLE("error_events", "hms_error_event", 1000),
 	},
 	{
 		CALL("hms_analytics_events", "list events", HMS_GET, "/analytics/events"),
-		.params = {EVENT_FILTERS,
-		ID_FILTER("beam_id"), BY("type", HMS_REPEATED), ARG("error", 0)},
+		PARAMS(EVENT_FILTERS,
+		ID_FILTER("beam_id"), BY("type", HMS_REPEATED), ARG("error", 0)),
 		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .fades = true, .expected = 20000,
 	},
 	{
 		CALL("hms_peer_quality_stats", "get quality statistics of peer", HMS_GET, "/analytics/peer-stats"),
-		.params = {ID("session_id"), ID("peer_id")},
+		PARAMS(ID("session_id"), ID("peer_id")),
 		.missing_ok = true, .serves = peer_stats_functions,
 	},
 	{
 		CALL("hms_webhook_events", "list webhook events", HMS_GET, "/analytics/webhooks"),
-		.params = {BY("room_id", HMS_NOT_EMPTY | HMS_ID), ARG("start_time", 0), ARG("end_time", 0),
-		ARG("status", HMS_NOT_EMPTY), BY_COLUMN("event_names", HMS_REPEATED, "event_name")},
+		PARAMS(BY("room_id", HMS_NOT_EMPTY | HMS_ID), ARG("start_time", 0), ARG("end_time", 0),
+		ARG("status", HMS_NOT_EMPTY), BY_COLUMN("event_names", HMS_REPEATED, "event_name")),
 		.rows = "events", .paging = HMS_PAGE_BY_NUMBER,
 		TABLE("webhook_deliveries", "hms_webhook_event", 1000),
 		.writers = "hms_replay_webhook_events",
 	},
 	{
 		CALL("hms_replay_webhook_events", "replay webhook events", HMS_POST, "/analytics/webhooks/replay"),
-		.params = {ARG("start_time", HMS_REQUIRED), ARG("end_time", HMS_REQUIRED),
+		PARAMS(ARG("start_time", HMS_REQUIRED), ARG("end_time", HMS_REQUIRED),
 		ID_FILTER("room_id"), ARG("event_names", HMS_NOT_EMPTY),
-		ARG("status", HMS_NOT_EMPTY), ARG("limit", 0), ARG("offset", 0)},
+		ARG("status", HMS_NOT_EMPTY), ARG("limit", 0), ARG("offset", 0)),
 		.rules = replay_rules,
 	},
 	{
 		CALL("hms_webhook_replay", "get webhook replay", HMS_GET, "/analytics/webhooks/replay/{workflow_id}"),
-		.params = {ID("workflow_id")},
+		PARAMS(ID("workflow_id")),
 		.missing_ok = true,
 	},
 
 	/* room codes */
 	{
 		CALL("hms_room_codes", "list room codes", HMS_GET, "/room-codes/room/{room_id}"),
-		.params = {BY("room_id", HMS_REQUIRED | HMS_ID), BY("role", HMS_NOT_EMPTY | HMS_ID), BY("enabled", 0)},
+		PARAMS(BY("room_id", HMS_REQUIRED | HMS_ID), BY("role", HMS_NOT_EMPTY | HMS_ID), BY("enabled", 0)),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("room_codes", "hms_room_code", 1000),
 		.writers = "hms_create_room_codes, hms_enable_room_code, hms_disable_room_code", .enabled_rooms = true,
 	},
 	{
 		CALL("hms_create_room_codes", "create room codes", HMS_POST, "/room-codes/room/{room_id}"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 		.rows = "data",
 	},
 	{
 		CALL("hms_create_room_code", "create room code", HMS_POST, "/room-codes/room/{room_id}/role/{role}"),
-		.params = {ID("room_id"), ARG("role", HMS_REQUIRED)},
+		PARAMS(ID("room_id"), ARG("role", HMS_REQUIRED)),
 	},
 	{
 		CALL("hms_enable_room_code", "enable room code", HMS_POST, "/room-codes/code"),
-		.params = {ID("code"), FIXED("enabled", "true")},
+		PARAMS(ID("code"), FIXED("enabled", "true")),
 	},
 	{
 		CALL("hms_disable_room_code", "disable room code", HMS_POST, "/room-codes/code"),
-		.params = {ID("code"), FIXED("enabled", "false")},
+		PARAMS(ID("code"), FIXED("enabled", "false")),
 	},
 
 	/* live streams */
 	{
 		CALL("hms_live_streams", "list live streams", HMS_GET, "/live-streams"),
-		.params = {JOB_FILTERS},
+		PARAMS(JOB_FILTERS),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("live_streams", "hms_live_stream", 1000),
 		.writers = "hms_start_live_stream, hms_stop_live_stream",
 	},
 	{
 		CALL("hms_live_stream", "get live stream", HMS_GET, "/live-streams/{stream_id}"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID)),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_start_live_stream", "start live stream", HMS_POST, "/live-streams/room/{room_id}/start"),
-		.params = {ID("room_id"), ARG("options", HMS_WHOLE_BODY)},
+		PARAMS(ID("room_id"), ARG("options", HMS_WHOLE_BODY)),
 		.rules = live_stream_rules,
 		.keys = live_stream_keys,
 	},
 	{
 		CALL("hms_stop_live_stream", "stop live stream", HMS_POST, "/live-streams/{stream_id}/stop"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID)),
 	},
 	{
 		CALL("hms_stop_live_streams", "stop live streams of room", HMS_POST, "/live-streams/room/{room_id}/stop"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 		.rows = "data",
 	},
 	{
 		CALL("hms_pause_live_stream_recording", "pause recording of live stream", HMS_POST, "/live-streams/{stream_id}/pause-recording"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID)),
 	},
 	{
 		CALL("hms_resume_live_stream_recording", "resume recording of live stream", HMS_POST, "/live-streams/{stream_id}/resume-recording"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID)),
 	},
 	{
 		CALL("hms_send_timed_metadata", "send timed metadata", HMS_POST, "/live-streams/{stream_id}/timed-metadata"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID),
-		ARG("payload", HMS_REQUIRED), ARG("duration", HMS_REQUIRED)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID),
+		ARG("payload", HMS_REQUIRED), ARG("duration", HMS_REQUIRED)),
 		.rules = metadata_rules,
 	},
 
 	/* recordings and their assets */
 	{
 		CALL("hms_recordings", "list recordings", HMS_GET, "/recordings"),
-		.params = {JOB_FILTERS},
+		PARAMS(JOB_FILTERS),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("recordings", "hms_recording", 1000),
 		.writers = "hms_start_recording, hms_stop_recording",
 	},
 	{
 		CALL("hms_recording", "get recording", HMS_GET, "/recordings/{recording_id}"),
-		.params = {AS("id", "recording_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "recording_id", HMS_REQUIRED | HMS_ID)),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_start_recording", "start recording", HMS_POST, "/recordings/room/{room_id}/start"),
-		.params = {ID("room_id"), ARG("options", HMS_WHOLE_BODY)},
+		PARAMS(ID("room_id"), ARG("options", HMS_WHOLE_BODY)),
 		.rules = recording_rules,
 		.keys = recording_keys,
 	},
 	{
 		CALL("hms_stop_recording", "stop recording", HMS_POST, "/recordings/{recording_id}/stop"),
-		.params = {AS("id", "recording_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "recording_id", HMS_REQUIRED | HMS_ID)),
 	},
 	{
 		CALL("hms_stop_recordings", "stop recordings of room", HMS_POST, "/recordings/room/{room_id}/stop"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 		.rows = "data",
 	},
 	{
 		CALL("hms_pause_recording", "pause recording", HMS_POST, "/recordings/room/{room_id}/pause"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 	},
 	{
 		CALL("hms_resume_recording", "resume recording", HMS_POST, "/recordings/room/{room_id}/resume"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 	},
 	{
 		CALL("hms_recording_assets", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {JOB_FILTERS},
+		PARAMS(JOB_FILTERS),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("recording_assets", "hms_recording_asset", 1000),
 	},
 	{
 		CALL("hms_recording_asset", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {AS("id", "asset_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "asset_id", HMS_REQUIRED | HMS_ID)),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_presigned_url", "get presigned URL", HMS_GET, "/recording-assets/{asset_id}/presigned-url"),
-		.params = {ID("asset_id"),
-		AS("valid_for", "presign_duration", HMS_REQUIRED | HMS_POSITIVE)},
+		PARAMS(ID("asset_id"),
+		AS("valid_for", "presign_duration", HMS_REQUIRED | HMS_POSITIVE)),
 		.missing_ok = true,
 	},
 
@@ -846,160 +852,160 @@ static const HmsEndpoint endpoints[] = {
 	 */
 	{
 		CALL("hms_transcript", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {ID("asset_id")},
+		PARAMS(ID("asset_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_summary", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {ID("asset_id")},
+		PARAMS(ID("asset_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_chat", "get recording asset", HMS_GET, "/recording-assets/{asset_id}"),
-		.params = {ID("asset_id")},
+		PARAMS(ID("asset_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_session_transcript", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {ID("session_id")},
+		PARAMS(ID("session_id")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_session_summary", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {ID("session_id")},
+		PARAMS(ID("session_id")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_session_chat", "list recording assets", HMS_GET, "/recording-assets"),
-		.params = {ID("session_id")},
+		PARAMS(ID("session_id")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("session_recordings", "list recordings", HMS_GET, "/recordings"),
-		.params = {ID("session_id")},
+		PARAMS(ID("session_id")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST, .serves = recordings_functions,
 	},
 	{
 		/* the file is fetched at once, so its link need not live long */
 		CALL("text_link", "get presigned URL", HMS_GET, "/recording-assets/{asset_id}/presigned-url"),
-		.params = {ID("asset_id"), FIXED("presign_duration", "900")},
+		PARAMS(ID("asset_id"), FIXED("presign_duration", "900")),
 		.missing_ok = true, .serves = presigned_url_functions,
 	},
 
 	/* external streams */
 	{
 		CALL("hms_external_streams", "list external streams", HMS_GET, "/external-streams"),
-		.params = {JOB_FILTERS},
+		PARAMS(JOB_FILTERS),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 		TABLE("external_streams", "hms_external_stream", 1000),
 		.writers = "hms_start_external_stream, hms_stop_external_stream",
 	},
 	{
 		CALL("hms_external_stream", "get external stream", HMS_GET, "/external-streams/{stream_id}"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID)),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_start_external_stream", "start external stream", HMS_POST, "/external-streams/room/{room_id}/start"),
-		.params = {ID("room_id"), ARG("options", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("room_id"), ARG("options", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.rules = external_stream_rules,
 		.keys = external_stream_keys,
 	},
 	{
 		CALL("hms_stop_external_stream", "stop external stream", HMS_POST, "/external-streams/{stream_id}/stop"),
-		.params = {AS("id", "stream_id", HMS_REQUIRED | HMS_ID)},
+		PARAMS(AS("id", "stream_id", HMS_REQUIRED | HMS_ID)),
 	},
 	{
 		CALL("hms_stop_external_streams", "stop external streams of room", HMS_POST, "/external-streams/room/{room_id}/stop"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 		.rows = "data",
 	},
 
 	/* stream keys */
 	{
 		CALL("hms_stream_key", "get stream key", HMS_GET, "/stream-keys/room/{room_id}"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 		.rows = "data", .missing_ok = true,
 	},
 	{
 		CALL("hms_create_stream_key", "create stream key", HMS_POST, "/stream-keys/room/{room_id}"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 	},
 	{
 		CALL("hms_disable_stream_key", "disable stream key", HMS_POST, "/stream-keys/room/{room_id}/disable"),
-		.params = {ID("room_id")},
+		PARAMS(ID("room_id")),
 	},
 
 	/* polls */
 	{
 		CALL("hms_create_poll", "create poll", HMS_POST, "/polls"),
-		.params = {ARG("options", HMS_WHOLE_BODY)},
+		PARAMS(ARG("options", HMS_WHOLE_BODY)),
 		.keys = poll_keys,
 	},
 	{
 		CALL("hms_poll", "get poll", HMS_GET, "/polls/{poll_id}"),
-		.params = {ID("poll_id")},
+		PARAMS(ID("poll_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_update_poll", "update poll", HMS_POST, "/polls/{poll_id}"),
-		.params = {ID("poll_id"), ARG("poll", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("poll_id"), ARG("poll", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.keys = poll_keys,
 	},
 	{
 		CALL("hms_update_poll_question", "update poll question", HMS_POST, "/polls/{poll_id}/questions/{question_id}"),
-		.params = {ID("poll_id"), ID("question_id"),
-		ARG("question", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("poll_id"), ID("question_id"),
+		ARG("question", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.keys = question_keys,
 	},
 	{
 		CALL("hms_delete_poll_question", "delete poll question", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}"),
-		.params = {ID("poll_id"), ID("question_id")},
+		PARAMS(ID("poll_id"), ID("question_id")),
 	},
 	{
 		CALL("hms_update_poll_option", "update poll option", HMS_POST, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
-		.params = {ID("poll_id"), ID("question_id"),
-		ID("option_id"), ARG("option", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("poll_id"), ID("question_id"),
+		ID("option_id"), ARG("option", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.keys = option_keys,
 	},
 	{
 		CALL("hms_delete_poll_option", "delete poll option", HMS_DELETE, "/polls/{poll_id}/questions/{question_id}/options/{option_id}"),
-		.params = {ID("poll_id"), ID("question_id"),
-		ID("option_id")},
+		PARAMS(ID("poll_id"), ID("question_id"),
+		ID("option_id")),
 	},
 	{
 		CALL("hms_poll_sessions", "list sessions of poll", HMS_GET, "/polls/{poll_id}/sessions"),
-		.params = {ID("poll_id")},
+		PARAMS(ID("poll_id")),
 		.rows = "responses", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_poll_session", "get session of poll", HMS_GET, "/polls/{poll_id}/sessions/{session_id}"),
-		.params = {ID("poll_id"), ID("session_id")},
+		PARAMS(ID("poll_id"), ID("session_id")),
 		.rows = "responses", .paging = HMS_PAGE_BY_LAST, .missing_ok = true,
 	},
 	{
 		CALL("hms_poll_responses", "list responses of poll", HMS_GET, "/polls/{poll_id}/responses"),
-		.params = {ID("poll_id"), ARG("question", 0), ARG("all", 0)},
+		PARAMS(ID("poll_id"), ARG("question", 0), ARG("all", 0)),
 		.rows = "responses", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_poll_response", "get response of poll", HMS_GET, "/polls/{poll_id}/responses/{response_id}"),
-		.params = {ID("poll_id"), ID("response_id")},
+		PARAMS(ID("poll_id"), ID("response_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_poll_results", "list results of poll", HMS_GET, "/polls/{poll_id}/results"),
-		.params = {ID("poll_id"), ARG("question", 0)},
+		PARAMS(ID("poll_id"), ARG("question", 0)),
 		.rows = "results", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_poll_result", "get result of poll", HMS_GET, "/polls/{poll_id}/results/{result_id}"),
-		.params = {ID("poll_id"), ID("result_id")},
+		PARAMS(ID("poll_id"), ID("result_id")),
 		.missing_ok = true,
 	},
 	{
 		CALL("hms_link_polls", "link polls", HMS_POST, "/rooms/{room_id}"),
-		.params = {ID("room_id"), ARG("polls", HMS_REQUIRED)},
+		PARAMS(ID("room_id"), ARG("polls", HMS_REQUIRED)),
 		.shape = &room_shape,
 	},
 
@@ -1012,69 +1018,69 @@ static const HmsEndpoint endpoints[] = {
 	},
 	{
 		CALL("hms_template", "get template", HMS_GET, "/templates/{template_id}"),
-		.params = {ID("template_id")},
+		PARAMS(ID("template_id")),
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_create_template", "create template", HMS_POST, "/templates"),
-		.params = {ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		PARAMS(ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)),
 		.shape = &template_shape, .rules = template_rules,
 		.present = "hms_templates", .identity = "name",
 		.keys = template_keys,
 	},
 	{
 		CALL("hms_update_template", "update template", HMS_POST, "/templates/{template_id}"),
-		.params = {ID("template_id"), ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
-		ARG("overwrite", HMS_NOT_SENT)},
+		PARAMS(ID("template_id"), ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
+		ARG("overwrite", HMS_NOT_SENT)),
 		.shape = &template_shape, .rules = whole_template_rules,
 		.keys = template_keys,
 	},
 	{
 		CALL("hms_role", "get role", HMS_GET, "/templates/{template_id}/roles/{role_name}"),
-		.params = {ROLE_PATH},
+		PARAMS(ROLE_PATH),
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_create_role", "create role", HMS_POST, "/templates/{template_id}/roles/{role_name}"),
-		.params = {ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		PARAMS(ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)),
 		.shape = &template_shape, .rules = role_rules, .present = "hms_role",
 		.keys = role_keys,
 	},
 	{
 		CALL("hms_delete_role", "delete role", HMS_DELETE, "/templates/{template_id}/roles/{role_name}"),
-		.params = {ROLE_PATH},
+		PARAMS(ROLE_PATH),
 	},
 	{
 		CALL("hms_template_settings", "get settings of template", HMS_GET, "/templates/{template_id}/settings"),
-		.params = {ID("template_id")},
+		PARAMS(ID("template_id")),
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
-		.params = {ID("template_id"), ARG("settings", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("template_id"), ARG("settings", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.shape = &template_shape, .rules = settings_rules,
 		.keys = settings_keys,
 	},
 	{
 		CALL("hms_template_destinations", "get destinations of template", HMS_GET, "/templates/{template_id}/destinations"),
-		.params = {ID("template_id")},
+		PARAMS(ID("template_id")),
 		.shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_update_template_destinations", "update destinations of template", HMS_POST, "/templates/{template_id}/destinations"),
-		.params = {ID("template_id"), ARG("destinations", HMS_REQUIRED | HMS_WHOLE_BODY)},
+		PARAMS(ID("template_id"), ARG("destinations", HMS_REQUIRED | HMS_WHOLE_BODY)),
 		.shape = &template_shape, .rules = destinations_rules,
 		.keys = destinations_keys,
 	},
 	{
 		CALL("hms_template_recordings", "get recordings of template", HMS_GET, "/templates/{template_id}/recordings"),
-		.params = {ID("template_id")},
+		PARAMS(ID("template_id")),
 		.rows = "", .shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_update_template_recordings", "update recordings of template", HMS_POST, "/templates/{template_id}/recordings"),
-		.params = {ID("template_id"),
-		ARG("recordings", HMS_REQUIRED | HMS_WHOLE_BODY | HMS_ARRAY)},
+		PARAMS(ID("template_id"),
+		ARG("recordings", HMS_REQUIRED | HMS_WHOLE_BODY | HMS_ARRAY)),
 		.rows = "", .shape = &template_shape, .rules = template_recordings_rules,
 		.keys = template_recordings_keys,
 	},
@@ -1082,133 +1088,133 @@ static const HmsEndpoint endpoints[] = {
 	/* SIP */
 	{
 		CALL("hms_create_sip_outbound_trunk", "create SIP trunk", HMS_POST, "/sip/outbound/trunks"),
-		.params = {ARG("username", HMS_REQUIRED), ARG("password", HMS_REQUIRED),
-		ARG("address", HMS_REQUIRED), ARG("from", HMS_REQUIRED)},
+		PARAMS(ARG("username", HMS_REQUIRED), ARG("password", HMS_REQUIRED),
+		ARG("address", HMS_REQUIRED), ARG("from", HMS_REQUIRED)),
 	},
 	{
 		CALL("hms_update_sip_outbound_trunk", "update SIP trunk", HMS_POST, "/sip/outbound/trunks/{trunk_id}"),
-		.params = {ID("trunk_id"), ARG("username", HMS_NOT_EMPTY), ARG("password", HMS_NOT_EMPTY),
-		ARG("address", HMS_NOT_EMPTY), ARG("from", HMS_NOT_EMPTY)},
+		PARAMS(ID("trunk_id"), ARG("username", HMS_NOT_EMPTY), ARG("password", HMS_NOT_EMPTY),
+		ARG("address", HMS_NOT_EMPTY), ARG("from", HMS_NOT_EMPTY)),
 	},
 	{
 		CALL("hms_start_sip_outbound_call", "call by SIP", HMS_POST, "/sip/outbound/call"),
-		.params = {ARG("to", HMS_REQUIRED), ARG("room_code", HMS_REQUIRED), ID("trunk_id"),
-		ARG("name", 0), ARG("user_id", HMS_ID), ARG("video", 0), ARG("headers", 0)},
+		PARAMS(ARG("to", HMS_REQUIRED), ARG("room_code", HMS_REQUIRED), ID("trunk_id"),
+		ARG("name", 0), ARG("user_id", HMS_ID), ARG("video", 0), ARG("headers", 0)),
 		.rules = sip_call_rules,
 	},
 	{
 		CALL("hms_send_dtmf", "send DTMF tones", HMS_POST, "/sip/dtmf"),
-		.params = {ARG("room_id", HMS_REQUIRED | HMS_IN_TOKEN), ARG("role", HMS_REQUIRED | HMS_IN_TOKEN),
-		ARG("digits", HMS_REQUIRED), ARG("user_id", HMS_IN_TOKEN | HMS_ID)},
+		PARAMS(ARG("room_id", HMS_REQUIRED | HMS_IN_TOKEN), ARG("role", HMS_REQUIRED | HMS_IN_TOKEN),
+		ARG("digits", HMS_REQUIRED), ARG("user_id", HMS_IN_TOKEN | HMS_ID)),
 		.rules = dtmf_rules,
 	},
 
 	/* legacy Beam */
 	{
 		CALL("hms_start_beam", "start beam", HMS_POST, "/beam"),
-		.params = {FIXED("operation", "\"start\""), ID("room_id"),
-		ARG("meeting_url", HMS_REQUIRED), ARG("rtmp_urls", 0), ARG("record", 0), ARG("resolution", 0)},
+		PARAMS(FIXED("operation", "\"start\""), ID("room_id"),
+		ARG("meeting_url", HMS_REQUIRED), ARG("rtmp_urls", 0), ARG("record", 0), ARG("resolution", 0)),
 		.base = HMS_BEAM, .rules = beam_rules, .plain_text = true, .codes = beam_codes,
 	},
 	{
 		CALL("hms_stop_beam", "stop beam", HMS_POST, "/beam"),
-		.params = {FIXED("operation", "\"stop\""), ID("room_id")},
+		PARAMS(FIXED("operation", "\"stop\""), ID("room_id")),
 		.base = HMS_BEAM, .plain_text = true, .codes = beam_codes,
 	},
 
 	/* the rest of the legacy API */
 	{
 		CALL("hms_legacy_create_room", "create room", HMS_POST, "/rooms"),
-		.params = {ARG("options", HMS_WHOLE_BODY)},
+		PARAMS(ARG("options", HMS_WHOLE_BODY)),
 		.base = HMS_BEAM, .rules = room_rules,
 		.keys = legacy_room_keys,
 	},
 	{
 		CALL("hms_legacy_disable_room", "disable room", HMS_POST, "/rooms"),
-		.params = {ID("name"), FIXED("active", "false")},
+		PARAMS(ID("name"), FIXED("active", "false")),
 		.base = HMS_BEAM,
 	},
 	{
 		CALL("hms_legacy_sessions", "list sessions", HMS_GET, "/sessions"),
-		.params = {SESSION_FILTERS, ID_FILTER("id")},
+		PARAMS(SESSION_FILTERS, ID_FILTER("id")),
 		.rows = "data", .paging = HMS_PAGE_BY_LAST,
 	},
 	{
 		CALL("hms_legacy_templates", "list templates", HMS_GET, "/templates"),
-		.params = {ID_FILTER("name"), ID_FILTER("id"), ARG("default", 0)},
+		PARAMS(ID_FILTER("name"), ID_FILTER("id"), ARG("default", 0)),
 		.base = HMS_POLICY, .rows = "data", .paging = HMS_PAGE_BY_LAST, .max_page = 20,
 	},
 	{
 		CALL("legacy_template_named", "list templates", HMS_GET, "/templates"),
-		.params = {ID("name")},
+		PARAMS(ID("name")),
 		.base = HMS_POLICY, .rows = "data", .paging = HMS_PAGE_BY_LAST, .max_page = 20,
 		.serves = legacy_create_functions,
 	},
 	{
 		CALL("hms_legacy_create_template", "create template", HMS_POST, "/templates"),
-		.params = {ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		PARAMS(ARG("template", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)),
 		.base = HMS_POLICY, .rules = legacy_template_rules,
 		.present = "legacy_template_named", .identity = "name",
 		.keys = legacy_template_keys,
 	},
 	{
 		CALL("hms_legacy_update_template", "update template", HMS_POST, "/templates"),
-		.params = {ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
-		ARG("id", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID), ARG("name", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID)},
+		PARAMS(ARG("template", HMS_REQUIRED | HMS_WHOLE_BODY),
+		ARG("id", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID), ARG("name", HMS_NOT_EMPTY | HMS_IN_QUERY | HMS_ID)),
 		.one_of = {"id", "name"},
 		.base = HMS_POLICY, .rules = whole_legacy_template_rules,
 		.keys = legacy_template_keys,
 	},
 	{
 		CALL("hms_legacy_role", "get role", HMS_GET, "/templates/{template_id}/roles/{role_name}"),
-		.params = {ROLE_PATH},
+		PARAMS(ROLE_PATH),
 		.base = HMS_POLICY, .shape = &template_shape, .missing_ok = true,
 	},
 	{
 		CALL("hms_legacy_create_role", "create role", HMS_POST, "/templates/{template_id}/roles/{role_name}"),
-		.params = {ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)},
+		PARAMS(ROLE_PATH, ARG("role", HMS_WHOLE_BODY), ARG("overwrite", HMS_NOT_SENT)),
 		.base = HMS_POLICY, .shape = &template_shape, .rules = legacy_role_rules, .present = "hms_legacy_role",
 		.keys = role_keys,
 	},
 	{
 		CALL("hms_legacy_delete_role", "delete role", HMS_DELETE, "/templates/{template_id}/roles/{role_name}"),
-		.params = {ROLE_PATH},
+		PARAMS(ROLE_PATH),
 		.base = HMS_POLICY,
 	},
 	{
 		CALL("hms_legacy_template_settings", "get settings of template", HMS_GET, "/templates/{template_id}/settings"),
-		.params = {ID("template_id")},
+		PARAMS(ID("template_id")),
 		.base = HMS_POLICY, .missing_ok = true,
 	},
 	{
 		CALL("hms_legacy_update_template_settings", "update settings of template", HMS_POST, "/templates/{template_id}/settings"),
-		.params = {ID("template_id"), ARG("region", HMS_REQUIRED)},
+		PARAMS(ID("template_id"), ARG("region", HMS_REQUIRED)),
 		.base = HMS_POLICY,
 	},
 
 	/* any endpoint */
 	{
 		CALL("hms_api_get", "call the API", HMS_GET, NULL),
-		.params = {ARG("path", HMS_REQUIRED | HMS_RAW_PATH), ARG("params", HMS_MEMBERS)},
+		PARAMS(ARG("path", HMS_REQUIRED | HMS_RAW_PATH), ARG("params", HMS_MEMBERS)),
 	},
 	{
 		CALL("hms_api_list", "list from the API", HMS_GET, NULL),
-		.params = {ARG("path", HMS_REQUIRED | HMS_RAW_PATH), ARG("params", HMS_MEMBERS)},
+		PARAMS(ARG("path", HMS_REQUIRED | HMS_RAW_PATH), ARG("params", HMS_MEMBERS)),
 		.rows = "", .paging = HMS_PAGE_AS_ANSWERED,
 	},
 	{
 		CALL("hms_api_post", "call the API", HMS_POST, NULL),
-		.params = {ARG("path", HMS_REQUIRED | HMS_RAW_PATH), ARG("body", HMS_WHOLE_BODY)},
+		PARAMS(ARG("path", HMS_REQUIRED | HMS_RAW_PATH), ARG("body", HMS_WHOLE_BODY)),
 	},
 	{
 		CALL("hms_api_delete", "call the API", HMS_DELETE, NULL),
-		.params = {ARG("path", HMS_REQUIRED | HMS_RAW_PATH)},
+		PARAMS(ARG("path", HMS_REQUIRED | HMS_RAW_PATH)),
 	},
 
 	/* operation */
 	{
 		CALL("hms_check", "list rooms", HMS_GET, "/rooms"),
-		.params = {FIXED("limit", "10")},
+		PARAMS(FIXED("limit", "10")),
 	},
 };
 
