@@ -176,7 +176,7 @@ hms_call_secrets(HmsCall *call)
 	secrets = hms_secrets_create();
 	if (call->auth)
 	{
-		hms_secrets_add(secrets, call->auth->token);
+		hms_secrets_add_token(secrets, call->auth->token);
 		hms_secrets_add(secrets, call->auth->account->items[HMS_ACCESS_KEY]);
 		hms_secrets_add(secrets, call->auth->account->items[HMS_SECRET]);
 	}

@@ -63,6 +63,16 @@ hms_secrets_add(HmsSecrets *secrets, const char *text)
 		add_text(secrets, text, strlen(text));
 }
 
+void
+hms_secrets_add_token(HmsSecrets *secrets, const char *token)
+{
+	const char *dot = token ? strrchr(token, '.') : NULL;
+
+	hms_secrets_add(secrets, token);
+	if (dot)
+		hms_secrets_add(secrets, dot + 1);
+}
+
 /* Does a value of this name hold secrets? */
 static bool
 is_secret_name(const char *name, size_t len)

@@ -19,6 +19,9 @@ extern HmsSecrets *hms_secrets_create(void);
 /* This text is one; NULL and short ones are not. */
 extern void hms_secrets_add(HmsSecrets *secrets, const char *text);
 
+/* The same of a token, whose signature may come alone. */
+extern void hms_secrets_add_token(HmsSecrets *secrets, const char *token);
+
 /* What a JSON body holds under names that say so, and in URLs. */
 extern void hms_secrets_add_body(HmsSecrets *secrets, const char *body);
 

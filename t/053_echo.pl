@@ -96,6 +96,7 @@ foreach my $secret (@secrets)
 	$error = $session->error("SET hms.api_url = '" . $wire->url . "'; SELECT hms_api_get('/x', '{\"token\": \"of-somebody-else\"}')");
 	is($error->{state}, 'MS401', 'a refused token') or diag $error->{text};
 	unlike($error->{text}, qr/eyJ/, 'is not shown');
+	like($error->{detail}, qr/signature \*{43};/, 'nor is its signature alone');
 	$session->value('RESET hms.api_url');
 	$wire->stop;
 	$api->faults({ status => 400, body => '{"code": 400, "message": "token of-somebody-else"}' });
