@@ -240,6 +240,64 @@ $api->faults;
 	$wire->stop;
 }
 
+# hms_check makes rows of what fails, but not of a cancel, nor of a want of memory, wherever they come.
+{
+	local $ENV{LD_PRELOAD} = preload_of(<<'C');
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern void *__libc_malloc(size_t size);
+static int	want = 0;
+
+int
+open(const char *path, int flags, ...)
+{
+	va_list		list;
+	int			mode;
+
+	va_start(list, flags);
+	mode = va_arg(list, int);
+	va_end(list);
+	if (strstr(path, "/cancelled"))
+		kill(getpid(), SIGINT);
+	want = strstr(path, "/wanting") != NULL;
+	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+void *
+malloc(size_t size)
+{
+	if (!want || size < 1024)
+		return __libc_malloc(size);
+	want = 0;
+	errno = ENOMEM;
+	return NULL;
+}
+C
+	my $other = Hms::Db->launch($api, jit => 'off');
+	my $check = sub {
+		my ($name) = @_;
+		my $file = PostgreSQL::Test::Utils::tempdir() . "/$name";
+		append_to_file($file, "$api->{secret}  \n");    # what is cut off is warned of, and a warning looks for interrupts
+		chmod 0600, $file;
+		return $other->error("SET hms.secret_file = '$file'; SELECT * FROM hms_check()")->{state};
+	};
+	is($check->('plain'), '', 'hms_check reads a secret');
+	is($check->('cancelled'), '57014', 'and lets a cancel through meanwhile');
+	is($check->('wanting'), '53200', 'and a want of memory');
+	is($other->value(q{SET hms.secret_file = '/nonexistent'; SELECT ok FROM hms_check() WHERE "check" = 'secret'}), 'f', 'but not that there is no file');
+	$api->faults({ stall => true, times => 0 });
+	is($other->error("SET statement_timeout = '100ms'; SELECT * FROM hms_check()")->{state}, '57014', 'nor does it make a row of a cancel while it waits');
+	$api->faults;
+	$other->stop;
+}
+
 # The server's postmaster is killed: nobody waits on for the API.
 {
 	my @sessions = map { start($_) } 'the headers', 'a pause', 'a name';
