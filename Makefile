@@ -12,6 +12,10 @@ PGFILEDESC = "hms - 100ms live video in SQL"
 
 # where this file lies: out of tree that is not where objects go
 hms_dir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+# PGXS finds it by itself only where PostgreSQL was built out of tree
+ifneq ($(hms_dir),.)
+VPATH ?= $(hms_dir)
+endif
 
 # the version has its one place in the control file
 HMS_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(hms_dir)/hms.control)
