@@ -149,9 +149,10 @@ needs_notice(Oid function)
 		if (language == ClanguageId)
 		{
 			bool		isnull;
-			Datum		symbol = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+			text	   *symbol = DatumGetTextPP(SysCacheGetAttr(PROCOID, tuple,
+																Anum_pg_proc_prosrc, &isnull));
 
-			if (!isnull && strncmp(TextDatumGetCString(symbol), "hms_", strlen("hms_")) == 0)
+			if (VARSIZE_ANY_EXHDR(symbol) > 4 && memcmp(VARDATA_ANY(symbol), "hms_", 4) == 0)
 				meets_ours = true;
 		}
 		ReleaseSysCache(tuple);
