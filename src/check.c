@@ -113,6 +113,7 @@ check_answer(List *checks, HmsAccount *account)
 	HmsCall    *call = hms_call_create(request, hms_auth_create(request));
 	const HmsExchange *exchange = call->exchange;
 	bool		answered;
+	int64		server_time;
 	int64		skew;
 
 	hms_call_start(call, hms_request_url(request, 0, 0, NULL, 0));
@@ -128,9 +129,10 @@ check_answer(List *checks, HmsAccount *account)
 	checks = add_of(checks, account, "token accepted", call->state == HMS_CALL_SUCCEEDED,
 					call->state == HMS_CALL_SUCCEEDED ? "a list of rooms was answered" :
 					psprintf("HTTP status %d: %s", exchange->status, hms_call_reason(call)));
-	if (exchange->server_time < 0)
+	server_time = hms_exchange_server_time(exchange);
+	if (server_time < 0)
 		return checks;
-	skew = hms_epoch_now() - exchange->server_time;
+	skew = hms_epoch_now() - server_time;
 	return add_of(checks, account, "clock", llabs(skew) <= MAX_CLOCK_SKEW,
 				  psprintf("this server is %lld s %s 100ms", (long long) llabs(skew),
 						   skew < 0 ? "behind" : "ahead of"));

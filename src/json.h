@@ -65,6 +65,13 @@ extern bool hms_json_at_end(HmsJsonReader *reader);
 /* The type of the value at which the reader stands, by its first character. */
 extern HmsJsonType hms_json_peek(HmsJsonReader *reader);
 
+/* Does the reader, at a value of a container, stand at an object? */
+static inline bool
+hms_json_is_at_object(const HmsJsonReader *reader)
+{
+	return *reader->next == '{';
+}
+
 /*
  * Go into the array or object at which the reader stands: "inside" then reads
  * its members or elements.  False, with a fault, when there is none such.

@@ -28,6 +28,7 @@ typedef struct Field
 {
 	HmsJsonName name;			/* must be first */
 	int			column;			/* index of the column it fills, or one of these: */
+	HmsJsonValue *note;			/* where it is noted too, or NULL */
 } Field;
 
 #define OBJECTS (-1)			/* the object to flatten, or the nested objects */
@@ -81,6 +82,7 @@ struct HmsRowMaker
 	HmsRows    *rows;			/* that are being made */
 	Datum	   *values;			/* of the row at hand */
 	bool	   *nulls;
+	HmsNote		note;			/* of the value at hand */
 	HmsScalars	scalars;
 	StringInfoData extra;		/* members of the row at hand that no column
 								 * names; data is NULL when there are none */
@@ -93,14 +95,20 @@ add_field(FieldSet *set, const char *name, int column)
 {
 	Field	   *field = &set->fields[set->count++];
 
-	field->name.quoted = psprintf("\"%s\"", name);
-	field->name.len = strlen(field->name.quoted);
+	size_t		len = strlen(name);
+	char	   *quoted = palloc(len + 3);
+
+	quoted[0] = quoted[len + 1] = '"';
+	memcpy(quoted + 1, name, len);
+	quoted[len + 2] = '\0';
+	field->name.quoted = quoted;
+	field->name.len = len + 2;
 	field->column = column;
 	return field;
 }
 
 /* How many fields there may be: each column under two names, and others. */
-#define MAX_FIELDS(columns) ((columns) * 2 + 2 + MAX_UNKNOWN)
+#define MAX_FIELDS(columns) ((columns) * 2 + 4 + MAX_UNKNOWN)
 
 /* An empty set, or one of the member that holds objects. */
 static void
@@ -203,7 +211,8 @@ static void
 skip_unwanted(const HmsRowMaker *maker, FieldSet *set)
 {
 	for (int i = 0; i < set->count; i++)
-		set->fields[i].name.skip = is_unwanted(maker, &set->fields[i]);
+		set->fields[i].name.skip = is_unwanted(maker, &set->fields[i]) &&
+			set->fields[i].note == NULL;
 }
 
 /* Can a column of this type be filled? */
@@ -494,13 +503,15 @@ fill_own(HmsRowMaker *maker, HmsJsonReader *reader)
 	{
 		int			column = field ? field->column : UNKNOWN;
 
-		if (column == OBJECTS && hms_json_peek(&inside) == HMS_JSON_OBJECT)
+		if (column == OBJECTS && hms_json_is_at_object(&inside))
 		{
 			fill_inner(maker, &inside);
 			continue;
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
+		if (field && field->note)
+			*field->note = value;
 		if (column >= 0)
 			fill(maker, column, &key, &value);
 		else if (column == ALIAS)
@@ -593,7 +604,7 @@ read_inner_row(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *ke
 {
 	HmsJsonValue value;
 
-	if (hms_json_peek(reader) == HMS_JSON_OBJECT)
+	if (hms_json_is_at_object(reader))
 		read_row(maker, reader, key);
 	else if (hms_json_value(reader, &value))
 		warn_no_object(maker);
@@ -647,7 +658,8 @@ parent_is_complete(const HmsRowMaker *maker)
 	{
 		const Field *field = &maker->parent.fields[i];
 
-		if (!field->name.skip && field->column >= 0 && !maker->parent_present[i])
+		if (field->column >= 0 && !maker->parent_present[i] &&
+			!is_unwanted(maker, field))
 			return false;
 	}
 	return true;
@@ -689,6 +701,8 @@ read_nested(HmsRowMaker *maker, HmsJsonReader *reader)
 		}
 		if (!hms_json_value(&inside, &value))
 			break;
+		if (field && field->note)
+			*field->note = value;
 		if (field && field->column >= 0)
 		{
 			maker->parent_values[field - maker->parent.fields] = value;
@@ -755,27 +769,57 @@ read_value(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 	}
 }
 
-/* The same, and note how far that is. */
+/* The same, with a note. */
 static void
 read_noted(HmsRowMaker *maker, HmsJsonReader *reader, const HmsJsonValue *key)
 {
 	HmsRows    *rows = maker->rows;
 
+	maker->note.id.start = maker->note.time.start = NULL;
 	read_value(maker, reader, key);
-	if (rows->reached_count == rows->reached_size)
+	maker->note.reached = rows->count;
+	if (rows->nnotes == rows->max_notes)
 	{
-		rows->reached_size *= 2;
-		rows->reached = repalloc(rows->reached, sizeof(int) * rows->reached_size);
+		rows->max_notes *= 2;
+		rows->notes = repalloc_huge(rows->notes, sizeof(HmsNote) * rows->max_notes);
 	}
-	rows->reached[rows->reached_count++] = rows->count;
+	rows->notes[rows->nnotes++] = maker->note;
+}
+
+/* A member of the values of a list is to be noted. */
+static void
+note_field(FieldSet *set, const char *name, HmsJsonValue *note)
+{
+	Field	   *field = NULL;
+
+	for (int i = 0; i < set->count && field == NULL; i++)
+	{
+		if (strlen(name) == set->fields[i].name.len - 2 &&
+			strncmp(name, set->fields[i].name.quoted + 1, strlen(name)) == 0)
+			field = &set->fields[i];
+	}
+	if (field == NULL)
+		field = add_field(set, name, UNKNOWN);
+	field->note = note;
+	field->name.skip = false;
 }
 
 void
-hms_rows_note_values(HmsRows *rows)
+hms_rows_note_values(HmsRows *rows, const char *time)
 {
-	rows->reached_size = 128;
-	rows->reached = MemoryContextAlloc(GetMemoryChunkContext(rows),
-									   sizeof(int) * rows->reached_size);
+	HmsRowMaker *maker = rows->maker;
+	FieldSet   *set = maker->shape->nested ? &maker->parent : &maker->own;
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(maker));
+
+	if (maker->kind == RESULT_ROW)
+	{
+		note_field(set, "id", &maker->note.id);
+		note_field(set, time, &maker->note.time);
+	}
+	MemoryContextSwitchTo(old);
+	rows->max_notes = 128;
+	rows->notes = MemoryContextAlloc(GetMemoryChunkContext(rows),
+									 sizeof(HmsNote) * rows->max_notes);
 }
 
 void
@@ -789,7 +833,7 @@ int
 hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader, bool may_be_map)
 {
 	rows->maker->rows = rows;
-	rows->reached_count = 0;
+	rows->nnotes = 0;
 	return read_each(rows->maker, reader, may_be_map,
-					 rows->reached ? read_noted : read_value);
+					 rows->notes ? read_noted : read_value);
 }

@@ -69,6 +69,14 @@ extern HmsRowMaker *hms_row_maker(Oid type, TupleDesc desc,
 extern HmsRowMaker *hms_row_maker_of_call(FunctionCallInfo fcinfo,
 										  const HmsRowShape *shape);
 
+/* What was noted of a value of a list. */
+typedef struct HmsNote
+{
+	int			reached;		/* rows up to its end */
+	HmsJsonValue id;			/* its members; start is NULL: it has none */
+	HmsJsonValue time;
+} HmsNote;
+
 /* Rows in the order of the JSON: "width" values and null flags each. */
 typedef struct HmsRows
 {
@@ -80,10 +88,10 @@ typedef struct HmsRows
 	bool	   *nulls;
 	HmsTextRoom room;
 
-	/* rows up to the end of each value of a list; NULL: not noted */
-	int		   *reached;
-	int			reached_size;
-	int			reached_count;
+	/* of each value of a list; NULL: nothing is noted */
+	HmsNote    *notes;
+	int			max_notes;
+	int			nnotes;
 } HmsRows;
 
 /* The values and null flags of one row. */
@@ -102,8 +110,11 @@ hms_rows_nulls(const HmsRows *rows, int row)
 /* An empty set for what this maker makes, in the current memory context. */
 extern HmsRows *hms_rows_create(HmsRowMaker *maker);
 
-/* From now on note which rows are of which value of a list. */
-extern void hms_rows_note_values(HmsRows *rows);
+/*
+ * From now on note which rows are of which value of a list, its id, and its
+ * member of this name.
+ */
+extern void hms_rows_note_values(HmsRows *rows, const char *time);
 
 /* Forget the rows, but not the room for them. */
 extern void hms_rows_clear(HmsRows *rows);

@@ -388,9 +388,9 @@ header_callback(char *line, size_t size, size_t count, void *data)
 	if (exchange->header_len > MAX_HEADER_LEN)
 		return 0;
 
-	if (read_header(line, len, "date", value, sizeof(value)))
-		exchange->server_time = lib.curl_getdate(value, NULL);
-	else if (read_header(line, len, "retry-after", value, sizeof(value)) &&
+	if (read_header(line, len, "date", exchange->date, sizeof(exchange->date)))
+		return len;
+	if (read_header(line, len, "retry-after", value, sizeof(value)) &&
 			 value[0] != '\0')
 	{
 		if (value[strspn(value, "0123456789")] == '\0')
@@ -872,7 +872,7 @@ reset_answer(HmsExchange *exchange)
 	exchange->status = 0;
 	exchange->retry_after = -1;
 	exchange->retry_at = -1;
-	exchange->server_time = -1;
+	exchange->date[0] = '\0';
 	exchange->len = 0;
 	exchange->error[0] = '\0';
 	if (exchange->data == NULL && state.nbodies > 0)
@@ -929,28 +929,10 @@ hand_over(HmsExchange *exchange, const char *authorization)
 	return multi_result == CURLM_OK ? NULL : lib.curl_multi_strerror(multi_result);
 }
 
-void
-hms_exchange_start(HmsExchange *exchange)
+int64
+hms_exchange_server_time(const HmsExchange *exchange)
 {
-	char	   *authorization;
-	const char *fault;
-	sigset_t	saved;
-
-	start_curl();
-	release_handle(exchange);
-	reset_answer(exchange);
-	authorization = exchange->token == NULL ? NULL :
-		psprintf("Authorization: Bearer %s", exchange->token);
-
-	enter_curl(&saved);
-	fault = hand_over(exchange, authorization);
-	leave_curl(&saved);
-	if (authorization)
-		hms_forget_text(authorization);
-	if (fault)
-		refuse_option(fault);
-	hms_stats_counters.requests++;
-	hms_transport_poll();
+	return exchange->date[0] == '\0' ? -1 : lib.curl_getdate(exchange->date, NULL);
 }
 
 /* --- outcomes --------------------------------------------------------------- */
@@ -1032,9 +1014,12 @@ finish_exchange(HmsExchange *exchange, CURLcode result)
 	lib.curl_easy_getinfo(exchange->handle, CURLINFO_TOTAL_TIME_T, &elapsed);
 	exchange->ms = elapsed / 1000;
 	if (exchange->retry_after < 0 && exchange->retry_at >= 0)
+	{
+		int64		server_time = hms_exchange_server_time(exchange);
+
 		exchange->retry_after =
-			Max(0, exchange->retry_at - (exchange->server_time >= 0 ?
-										 exchange->server_time : (int64) time(NULL)));
+			Max(0, exchange->retry_at - (server_time >= 0 ? server_time : (int64) time(NULL)));
+	}
 	exchange->outcome = outcome_of(exchange, result);
 	exchange->trust = result == CURLE_PEER_FAILED_VERIFICATION ||
 		result == CURLE_SSL_CACERT_BADFILE ||
@@ -1057,11 +1042,14 @@ finish_exchange(HmsExchange *exchange, CURLcode result)
 	give_back(exchange);
 }
 
-void
-hms_transport_poll(void)
+/*
+ * Let libcurl do what there is to do: has an exchange ended?  Signals are
+ * blocked.
+ */
+static bool
+let_curl_go_on(void)
 {
 	struct epoll_event events[EVENTS_PER_POLL];
-	sigset_t	saved;
 	int			running;
 	int			left;
 	int			n;
@@ -1069,7 +1057,6 @@ hms_transport_poll(void)
 	CURLMsg    *message;
 
 	n = epoll_wait(state.epoll_fd, events, EVENTS_PER_POLL, 0);
-	enter_curl(&saved);
 	for (int i = 0; i < n; i++)
 	{
 		int			mask = 0;
@@ -1100,10 +1087,49 @@ hms_transport_poll(void)
 		finish_exchange(exchange, result);
 		ended = true;
 	}
+	state.unwatched_since = hms_clock_ms();
+	return ended;
+}
+
+void
+hms_exchange_start(HmsExchange *exchange)
+{
+	char	   *authorization;
+	const char *fault;
+	sigset_t	saved;
+	bool		ended = false;
+
+	start_curl();
+	release_handle(exchange);
+	reset_answer(exchange);
+	authorization = exchange->token == NULL ? NULL :
+		psprintf("Authorization: Bearer %s", exchange->token);
+
+	enter_curl(&saved);
+	fault = hand_over(exchange, authorization);
+	if (fault == NULL)
+		ended = let_curl_go_on();
+	leave_curl(&saved);
+	if (authorization)
+		hms_forget_text(authorization);
+	if (fault)
+		refuse_option(fault);
+	hms_stats_counters.requests++;
+	if (ended)
+		await_idle();
+}
+
+void
+hms_transport_poll(void)
+{
+	sigset_t	saved;
+	bool		ended;
+
+	enter_curl(&saved);
+	ended = let_curl_go_on();
 	leave_curl(&saved);
 	if (ended)
 		await_idle();
-	state.unwatched_since = hms_clock_ms();
 }
 
 void

@@ -54,7 +54,7 @@ typedef struct HmsExchange
 	bool		neglected;		/* a limit of time passed while nobody looked */
 	int			status;			/* HTTP status */
 	int64		retry_after;	/* seconds, or -1 */
-	int64		server_time;	/* Date header, seconds since 1970, or -1 */
+	char		date[64];		/* Date header; empty: there was none */
 	char	   *data;			/* the body, NUL-terminated */
 	size_t		len;
 	int64		ms;				/* that it took */
@@ -83,6 +83,9 @@ extern void hms_exchange_start(HmsExchange *exchange);
  * it is https, or http to a loopback address, and holds no password.
  */
 extern const char *hms_transport_url_fault(const char *url);
+
+/* The answer's own time, seconds since 1970, or -1. */
+extern int64 hms_exchange_server_time(const HmsExchange *exchange);
 
 /* Milliseconds on a clock that never jumps, and "no deadline" on it. */
 extern int64 hms_clock_ms(void);

@@ -60,10 +60,11 @@ typedef struct Page
 	HmsRows    *rows;
 	int			next;			/* row to return next */
 
+	int			stop;			/* behind its last row, or that of its window */
+
 	/* of a list that may be split */
 	Element    *elements;
 	int			nelements;		/* 0 also where one of them is odd */
-	int			stop;			/* the row from which on it is another window's */
 	size_t		bytes;			/* of its answer */
 	struct Page *later;			/* the next one of its window, or of the spare */
 } Page;
@@ -105,6 +106,7 @@ struct HmsWalk
 	Lane	   *lanes;
 	int			nlanes;
 	Lane	   *current;		/* whose rows are being made */
+	Page	   *at_hand;		/* of which rows are returned, or NULL */
 	int			next_room;
 	bool		ended;
 	bool		found;			/* a page had rows */
@@ -129,7 +131,7 @@ create_page(const HmsWalk *walk)
 							  ALLOCSET_DEFAULT_MAXSIZE);
 	page->rows = hms_rows_create(walk->maker);
 	if (walk->may_split)
-		hms_rows_note_values(page->rows);
+		hms_rows_note_values(page->rows, walk->request->endpoint->time);
 	return page;
 }
 
@@ -368,58 +370,38 @@ ask_instead(HmsWalk *walk, Lane *lane)
 
 /* --- reading a page ------------------------------------------------------------- */
 
-/* Note id and time of an element; false when it has not both, as they should be. */
+/* What is noted of a value, as an element; false: it has no id. */
 static bool
-note_element(Element *element, const char *time, HmsJsonReader *reader)
+note_element(Element *element, const HmsNote *note)
 {
-	HmsJsonReader inside;
-	HmsJsonValue key;
-	HmsJsonValue value;
-	bool		has_id = false;
 	size_t		len;
 
-	element->at = DT_NOEND;
-	if (!hms_json_enter(reader, HMS_JSON_OBJECT, &inside))
+	if (note->id.start == NULL)
 		return false;
-	while (hms_json_pair(&inside, &key, &value))
-	{
-		if (hms_json_equals(&key, "id", strlen("id")))
-		{
-			element->id = hash_bytes_extended((const unsigned char *) value.start,
-											  (int) value.len, 0);
-			has_id = true;
-		}
-		else if (hms_json_equals(&key, time, strlen(time)) &&
-				 (value.type != HMS_JSON_STRING ||
-				  !hms_timestamp_of(hms_json_text(&value, &len), &element->at) ||
-				  !IS_VALID_TIMESTAMP(element->at)))
-			element->at = DT_NOEND;
-	}
-	hms_json_leave(reader, &inside);
-	return has_id && reader->fault == NULL;
+	element->id = hash_bytes_extended((const unsigned char *) note->id.start,
+									  (int) note->id.len, 0);
+	element->reached = note->reached;
+	if (note->time.start == NULL || note->time.type != HMS_JSON_STRING ||
+		!hms_timestamp_of(hms_json_text(&note->time, &len), &element->at) ||
+		!IS_VALID_TIMESTAMP(element->at))
+		element->at = DT_NOEND;
+	return true;
 }
 
 /* Note the elements of the list that the page's rows were made from. */
 static void
-note_elements(HmsWalk *walk, Page *page, int count, HmsJsonReader reader)
+note_elements(Page *page)
 {
-	HmsJsonReader inside;
-	int			n = 0;
+	const HmsRows *rows = page->rows;
 
 	page->nelements = 0;
-	if (count == 0 || page->rows->reached_count != count ||
-		hms_json_peek(&reader) != HMS_JSON_ARRAY ||
-		!hms_json_enter(&reader, HMS_JSON_ARRAY, &inside))
-		return;
-	page->elements = palloc(sizeof(Element) * count);
-	while (n < count && hms_json_next(&inside) &&
-		   note_element(&page->elements[n], walk->request->endpoint->time, &inside))
+	page->elements = palloc(sizeof(Element) * rows->nnotes);
+	for (int i = 0; i < rows->nnotes; i++)
 	{
-		page->elements[n].reached = page->rows->reached[n];
-		n++;
+		if (!note_element(&page->elements[i], &rows->notes[i]))
+			return;
 	}
-	if (n == count)
-		page->nelements = count;
+	page->nelements = rows->nnotes;
 }
 
 /* Read the rows of the list, or the map by id, at which the reader stands. */
@@ -427,14 +409,13 @@ static void
 read_rows(HmsWalk *walk, Lane *lane, HmsJsonReader *reader)
 {
 	const HmsEndpoint *endpoint = walk->request->endpoint;
-	HmsJsonReader again = *reader;
 
 	lane->end.elements =
 		hms_rows_read_each(lane->page->rows, reader,
 						   endpoint->rows_by_id ||
 						   endpoint->paging == HMS_PAGE_AS_ANSWERED);
 	if (walk->may_split && walk->ahead && reader->fault == NULL)
-		note_elements(walk, lane->page, lane->end.elements, again);
+		note_elements(lane->page);
 }
 
 /* Does this member hold the rows? */
@@ -598,7 +579,7 @@ finish_page(HmsWalk *walk, Lane *lane)
 		return false;
 	MemoryContextReset(page->context);
 	hms_rows_clear(page->rows);
-	page->next = 0;
+	page->next = page->stop = 0;
 	page->nelements = 0;
 	hms_paging_begin(&lane->end, walk->paging);
 
@@ -613,7 +594,8 @@ finish_page(HmsWalk *walk, Lane *lane)
 		return true;			/* it was the room that the API refused */
 	grow_page(walk, lane, call->exchange->len);
 	read_page(walk, lane, call);
-	walk->found = walk->found || page->rows->count > 0;
+	page->stop = page->rows->count;
+	walk->found = walk->found || page->stop > 0;
 	hms_stats_counters.pages++;
 	walk->used.bytes += call->exchange->len;
 
@@ -676,7 +658,7 @@ go_on(HmsWalk *walk)
 	{
 		Lane	   *lane = &walk->lanes[i];
 
-		if (walk->ended || lane->ready || lane->page->next < lane->page->rows->count)
+		if (walk->ended || lane->ready || lane->page->next < lane->page->stop)
 			continue;
 		if (!lane->asking && ((lane->room >= 0 && !walk->ahead) || !drive(walk, lane)))
 			continue;
@@ -1261,6 +1243,13 @@ halve_window(HmsWalk *walk)
 	return true;
 }
 
+/* Are there two pages of rows that are next to be returned? */
+static bool
+is_ahead(const Window *window)
+{
+	return window->begun && window->first && window->first->later;
+}
+
 /* Let the windows go on; returns when to look again, or -1: a page has come. */
 static int64
 drive_windows(HmsWalk *walk)
@@ -1296,7 +1285,7 @@ drive_windows(HmsWalk *walk)
 		}
 		else if (!lane->asking && now < split->not_before)
 			deadline = Min(deadline, split->not_before);
-		else if (!lane->asking && free > 0 && (is_first || !crowded))
+		else if (!lane->asking && free > 0 && (is_first ? !is_ahead(window) : !crowded))
 		{
 			walk->used.windows += lane->page_number == 0;
 			start_page(walk, lane);
@@ -1356,6 +1345,7 @@ begin_windows(HmsWalk *walk)
 		page->nelements == 0 ||
 		page->elements[0].at == page->elements[page->nelements - 1].at)
 		return;
+	walk->at_hand = NULL;
 	walk->split = MemoryContextAllocZero(walk->context, sizeof(Split));
 	dlist_init(&walk->split->windows);
 	walk->split->request = lane->request;
@@ -1392,6 +1382,7 @@ next_of_windows(HmsWalk *walk, int *row)
 
 		if (page && page->next < page->stop)
 		{
+			walk->at_hand = page;
 			*row = page->next++;
 			return page->rows;
 		}
@@ -1411,8 +1402,12 @@ next_of_windows(HmsWalk *walk, int *row)
 		}
 		else
 		{
-			deadline = drive_windows(walk);
-			if (deadline >= 0)
+			bool		came = false;
+
+			/* what follows a page comes while its rows are made and returned */
+			while ((deadline = drive_windows(walk)) < 0)
+				came = true;
+			if (!came)
 				hms_transport_wait(deadline);
 		}
 	}
@@ -1445,8 +1440,9 @@ next_of_lanes(HmsWalk *walk, int *row)
 	{
 		Page	   *page = walk->current ? walk->current->page : NULL;
 
-		if (page && page->next < page->rows->count)
+		if (page && page->next < page->stop)
 		{
+			walk->at_hand = page;
 			*row = page->next++;
 			return page->rows;
 		}
@@ -1465,12 +1461,12 @@ next_of_lanes(HmsWalk *walk, int *row)
 HmsRows *
 hms_walk_next(HmsWalk *walk, int *row)
 {
-	Page	   *page = walk->current && !walk->split ? walk->current->page : NULL;
+	Page	   *page = walk->at_hand;
 	HmsStats	before;
 	HmsRows    *rows;
 
 	/* the usual case */
-	if (page && page->next < page->rows->count)
+	if (page && page->next < page->stop)
 	{
 		*row = page->next++;
 		hms_stats_counters.rows++;
@@ -1478,6 +1474,7 @@ hms_walk_next(HmsWalk *walk, int *row)
 	}
 	if (walk->ended)
 		return NULL;
+	walk->at_hand = NULL;
 	before = hms_stats_counters;
 	rows = walk->split ? next_of_windows(walk, row) : next_of_lanes(walk, row);
 	add_used(walk, &before);
