@@ -1,19 +1,13 @@
 -- What stands in for the library where none can be loaded: script/tle puts this where the first part of hms--1.0.sql
 -- that calls the library was.
 
--- Text that no data has: each session makes its own.
-CREATE FUNCTION hms_internal.not_given()
-RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
+-- Text that no data has, made with the extension.
+DO $do$
 BEGIN
-	IF nullif(current_setting('hms_reports.not_given', true), '') IS NULL THEN
-		PERFORM set_config('hms_reports.not_given', gen_random_uuid()::text, false);
-	END IF;
-	RETURN current_setting('hms_reports.not_given');
+	EXECUTE format('CREATE FUNCTION hms_internal.not_given() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %L::text',
+		gen_random_uuid());
 END;
-$$;
+$do$;
 COMMENT ON FUNCTION hms_internal.not_given() IS
 'Internal: stands for an argument that is left out, unlike NULL';
 

@@ -43,7 +43,8 @@ RESET hms.api_url;
 SET hms.secret_file = 'secret';
 SET hms.ca_file = './ca.pem';
 
--- numbers have bounds
+-- numbers have bounds, of which each version of PostgreSQL tells in its own words
+\set VERBOSITY sqlstate
 SET hms.page_size = 9;
 SET hms.page_size = 101;
 SET hms.max_connections = 0;
@@ -53,6 +54,7 @@ SET hms.connect_timeout = 0;
 SET hms.timeout = '-1s';
 SET hms.max_response_size = 0;
 SET hms.page_sise = 10;
+\set VERBOSITY terse
 SET hms.timeout = '1min';
 SHOW hms.timeout;
 RESET hms.timeout;
@@ -66,10 +68,12 @@ ORDER BY name;
 -- an ordinary role sees and sets less
 CREATE ROLE regress_hms_user;
 SET ROLE regress_hms_user;
+\set VERBOSITY sqlstate
 SHOW hms.secret;
 SHOW hms.access_key;
 SHOW hms.secret_file;
 SELECT current_setting('hms.secret', true);
+\set VERBOSITY terse
 SELECT name FROM pg_settings WHERE name IN ('hms.access_key', 'hms.secret', 'hms.secret_file');
 SET hms.secret = 'x';
 SET hms.access_key = 'x';
@@ -86,7 +90,9 @@ GRANT SET ON PARAMETER hms.access_key, hms.secret TO regress_hms_user;
 SET ROLE regress_hms_user;
 SET hms.access_key = 'tenant';
 SET hms.secret = 'tenant secret';
+\set VERBOSITY sqlstate
 SHOW hms.secret;
+\set VERBOSITY terse
 RESET hms.access_key;
 RESET hms.secret;
 RESET ROLE;

@@ -31,6 +31,7 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/selfuncs.h"
@@ -322,6 +323,31 @@ actual_clauses(PlannerInfo *root, List *conditions)
 	return clauses;
 }
 
+/*
+ * Name the columns in these expressions as others do.  A Var tells which outer
+ * joins may have made it null (from PostgreSQL 16 on), which above this join and
+ * in its conditions is not the same; but the tuple that both look at has a
+ * column once, and by one name.
+ */
+static void
+name_alike(List *exprs, List *others)
+{
+	List	   *vars = pull_var_clause((Node *) exprs, PVC_RECURSE_PLACEHOLDERS);
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, vars)
+		foreach(other, others)
+	{
+		Var		   *var = lfirst_node(Var, cell);
+		const Var  *name = lfirst(other);
+
+		if (IsA(name, Var) && name->varno == var->varno &&
+			name->varattno == var->varattno && name->varlevelsup == var->varlevelsup)
+			*var = *name;
+	}
+}
+
 static Plan *
 plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 		  List *clauses pg_attribute_unused(), List *custom_plans)
@@ -351,13 +377,15 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 		else
 			matching = list_append_unique_ptr(matching, condition);
 	}
-	matching = actual_clauses(root, matching);
+	matching = copyObject(actual_clauses(root, matching));
 	filtering = actual_clauses(root, filtering);
+	front_exprs = copyObject(front_exprs);
 
-	/* the columns of the inner relation, once for each way they are named */
-	looked_at = list_concat_copy(rel->reltarget->exprs, matching);
-	looked_at = list_concat(looked_at, filtering);
+	/* the columns of the inner relation */
+	looked_at = list_concat_copy(rel->reltarget->exprs, filtering);
 	looked_at = pull_var_clause((Node *) looked_at, PVC_RECURSE_PLACEHOLDERS);
+	name_alike(matching, looked_at);
+	looked_at = list_concat(looked_at, pull_var_clause((Node *) matching, PVC_RECURSE_PLACEHOLDERS));
 	foreach(cell, looked_at)
 	{
 		Var		   *var = lfirst_node(Var, cell);
@@ -374,6 +402,8 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 					makeTargetEntry(copyObject(expr),
 									foreach_current_index(cell) + 1, NULL, false));
 	}
+	name_alike(front_exprs, get_tlist_exprs(plan->custom_scan_tlist, true));
+	name_alike(matching, get_tlist_exprs(plan->custom_scan_tlist, true));
 	foreach(cell, columns)
 		plan->custom_scan_tlist =
 			lappend(plan->custom_scan_tlist,

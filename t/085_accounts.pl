@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw(hmac_sha256_hex);
 use Hms;
+use List::Util qw(uniq);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -139,10 +140,10 @@ is($owner->error("CREATE USER MAPPING FOR owner SERVER plain OPTIONS (access_key
 	$owner->value("ALTER USER MAPPING FOR owner SERVER plain OPTIONS (ADD access_key 'main-key')");
 	$seen = seen(sub { is($owner->error('SELECT count(*) FROM hms_rooms()')->{state}, '08001', 'a server without a URL is at 100ms') });
 	is_deeply($seen, {}, 'and never at the URL of the settings');
-	is(slurp_file($asked), "api.100ms.live\n", 'which was looked for');
+	is_deeply([ uniq(split /\n/, slurp_file($asked)) ], ['api.100ms.live'], 'which was looked for'); # by newer versions of libcurl twice
 	$owner->error("SELECT hms_legacy_disable_room('r')");
 	$owner->error("SELECT * FROM hms_legacy_templates()");
-	is_deeply([ sort split /\n/, slurp_file($asked) ], [ qw(api.100ms.live prod-in2.100ms.live prod-policy.100ms.live) ], 'the legacy URLs are those of 100ms too')
+	is_deeply([ uniq(sort split /\n/, slurp_file($asked)) ], [ qw(api.100ms.live prod-in2.100ms.live prod-policy.100ms.live) ], 'the legacy URLs are those of 100ms too')
 	  or diag slurp_file($asked);
 	$owner->value('RESET hms.server');
 }
