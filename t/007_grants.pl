@@ -152,7 +152,7 @@ my $session_id = $api->world->{sessions}[0]{id};
 foreach my $query (
 	'SELECT id FROM hms_rooms()', 'SELECT (hms_rooms()).id', 'SELECT id FROM hms_rooms() WITH ORDINALITY', "SELECT f.a FROM ROWS FROM (hms_rooms(), hms_room('$room')) AS f (a)",
 	'SELECT id FROM own() AS f (id)', "SELECT $get", "SELECT (hms_room('$room')).id", 'SELECT hms_create_room()', "SELECT (hms_create_room_codes('$room')).code",
-	"SELECT (hms_attendance('$room')).user_id", "SELECT user_id FROM hms_talk_time('$room') WITH ORDINALITY", "SELECT hms_quality('$session_id')",
+	"SELECT (hms_attendance('$room')).user_id", "SELECT user_id FROM hms_talk_time('$room') WITH ORDINALITY", "SELECT hms_quality('$session_id')", "SELECT hms_auth_token('$room', 'x')", 'SELECT ok FROM hms_check()', 'SELECT (hms_check()).ok',
 	"SELECT id, (SELECT $get) FROM hms_rooms() ORDER BY 1", "SELECT g, (hms_room('$room')).id FROM generate_series(1, 3) g", "SELECT i FROM (VALUES ('$room'), ('nosuch')) v (i) WHERE EXISTS (SELECT FROM hms_room(i))")
 {
 	my $as_guest = 'BEGIN; SET LOCAL ROLE guest;';
