@@ -25,18 +25,10 @@ pg_verify_mbstr(int encoding, const char *mbstr, int len, bool noError)
 		pg_encoding_verifymbstr(encoding, mbstr, len) == len;
 }
 
-Oid
-FindDefaultConversionProc(int32 for_encoding, int32 to_encoding)
+void
+hms_append_from_utf8(StringInfo buf, const char *utf8, size_t len)
 {
-	abort();
-}
-
-int
-pg_do_encoding_conversion_buf(Oid proc, int src_encoding, int dest_encoding,
-							  unsigned char *src, int srclen,
-							  unsigned char *dest, int destlen, bool noError)
-{
-	abort();
+	appendBinaryStringInfo(buf, utf8, (int) len);
 }
 
 Datum
