@@ -42,6 +42,7 @@ def instant(value):
 
 
 async def sessions(request):
+    arrived = asyncio.get_running_loop().time()
     query = request.query
     limit = int(query.get("limit", 10))
     newest = len(TIMES) if "start" not in query else int(query["start"].lstrip("s"))
@@ -51,7 +52,7 @@ async def sessions(request):
     page = range(newest - 1, max(newest - 1 - limit, oldest - 1), -1)
     body = '{"limit":%d,"data":[%s],"last":"%s"}' % (
         limit, ",".join(BODIES[n] for n in page), "s%d" % page[-1] if page else "")
-    await asyncio.sleep(WAIT)
+    await asyncio.sleep(arrived + WAIT - asyncio.get_running_loop().time())
     return web.Response(body=body.encode(), content_type="application/json")
 
 
