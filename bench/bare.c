@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TOKEN_LEN 330
+#define TOKEN_LEN 299
 
 static size_t
 discard(char *data, size_t size, size_t count, void *bytes)

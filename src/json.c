@@ -52,14 +52,15 @@ hms_json_fail(HmsJsonReader *reader, const char *fault)
 static inline bool
 is_space(char c)
 {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+	/* mostly it is none: one comparison instead of four */
+	return (unsigned char) c <= ' ' &&
+		(c == ' ' || c == '\n' || c == '\r' || c == '\t');
 }
 
 static inline const char *
 skip_space(const char *p)
 {
-	/* mostly there is none: one comparison instead of four */
-	while ((unsigned char) *p <= ' ' && is_space(*p))
+	while (is_space(*p))
 		p++;
 	return p;
 }
@@ -349,27 +350,30 @@ pass_scalar(HmsJsonReader *reader, const char *p, HmsJsonType *type,
 	}
 }
 
-/* Pass the colon after a member's name; returns where its value begins. */
+/* Pass the colon after a member's name; returns what follows it. */
 static pg_attribute_always_inline const char *
 pass_colon(HmsJsonReader *reader, const char *p)
 {
-	p = skip_space(p);
+	if (*p != ':')
+		p = skip_space(p);
 	if (*p != ':')
 	{
 		hms_json_fail(reader, "a member has no value");
 		return NULL;
 	}
-	return skip_space(p + 1);
+	return p + 1;
 }
 
 /*
- * Pass a member's name and colon; returns where its value begins, and in *end
- * where the name's closing quote was.
+ * Pass a member's name and colon, blanks before them too; returns what follows
+ * them, and in *end where the name's closing quote was.
  */
 static pg_attribute_always_inline const char *
 pass_name(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd,
 		  const char **end)
 {
+	if (*p != '"')
+		p = skip_space(p);
 	if (*p != '"')
 	{
 		hms_json_fail(reader, "a member has no name");
@@ -385,7 +389,8 @@ pass_name(HmsJsonReader *reader, const char *p, bool *escaped, bool *odd,
 /*
  * Pass an array or object, p at its bracket; returns what follows it.  A loop
  * and one bit per level (is it an object?), not recursion: a hostile page
- * can't exhaust the stack.
+ * can't exhaust the stack.  Blanks are looked for where something else is
+ * missing: mostly there are none.
  */
 static const char *
 pass_container(HmsJsonReader *reader, const char *p, bool *odd)
@@ -398,50 +403,56 @@ pass_container(HmsJsonReader *reader, const char *p, bool *odd)
 
 	for (;;)
 	{
-		/* p is at a value: go into it, or pass it */
-		if (*p == '{' || *p == '[')
-		{
-			bool		object = *p == '{';
-
-			if (depth++ == MAX_DEPTH)
-			{
-				hms_json_fail(reader, "it is nested too deep");
-				return NULL;
-			}
-			objects = (objects << 1) | object;
-			p = skip_space(p + 1);
-			if (*p != (object ? '}' : ']'))
-			{
-				if (object && (p = pass_name(reader, p, &escaped, odd, &name_end)) == NULL)
-					return NULL;
-				continue;
-			}
-		}
+		/* before a value: go into it, or pass it */
+		if (*p == '"')
+			p = pass_string(reader, p, &escaped, odd);
 		else
 		{
-			p = *p == '"' ? pass_string(reader, p, &escaped, odd) :
-				pass_scalar(reader, p, &type, &escaped, odd);
-			if (p == NULL)
-				return NULL;
 			p = skip_space(p);
+			if (*p == '{' || *p == '[')
+			{
+				bool		object = *p == '{';
+
+				if (depth++ == MAX_DEPTH)
+				{
+					hms_json_fail(reader, "it is nested too deep");
+					return NULL;
+				}
+				objects = (objects << 1) | object;
+				p = skip_space(p + 1);
+				if (*p != (object ? '}' : ']'))
+				{
+					if (object && (p = pass_name(reader, p, &escaped, odd, &name_end)) == NULL)
+						return NULL;
+					continue;
+				}
+			}
+			else
+				p = pass_scalar(reader, p, &type, &escaped, odd);
 		}
+		if (p == NULL)
+			return NULL;
 
 		/* after a value: leave what ends here, then go on to the next one */
 		while (*p != ',')
 		{
-			if (*p != ((objects & 1) ? '}' : ']'))
+			if (*p == ((objects & 1) ? '}' : ']'))
+			{
+				p++;
+				objects >>= 1;
+				if (--depth == 0)
+					return p;
+			}
+			else if (is_space(*p))
+				p = skip_space(p);
+			else
 			{
 				hms_json_fail(reader, p >= reader->end ? "it ends too early" :
 							  "there is no comma between two values");
 				return NULL;
 			}
-			p++;
-			objects >>= 1;
-			if (--depth == 0)
-				return p;
-			p = skip_space(p);
 		}
-		p = skip_space(p + 1);
+		p++;
 		if ((objects & 1) &&
 			(p = pass_name(reader, p, &escaped, odd, &name_end)) == NULL)
 			return NULL;
@@ -642,6 +653,7 @@ hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
 		p = pass_colon(reader, p + (*name)->len);
 		if (p == NULL)
 			return false;
+		p = skip_space(p);
 		if (!(*name)->skip)
 		{
 			key->len = (*name)->len;
@@ -659,7 +671,7 @@ hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
 	if (p == NULL)
 		return false;
 	key->len = end - key->start;
-	reader->next = p;
+	reader->next = skip_space(p);
 	return true;
 }
 
