@@ -393,8 +393,13 @@ header_callback(char *line, size_t size, size_t count, void *data)
 	if (read_header(line, len, "retry-after", value, sizeof(value)) &&
 			 value[0] != '\0')
 	{
+		int			year;
+
 		if (value[strspn(value, "0123456789")] == '\0')
 			exchange->retry_after = strlen(value) > 9 ? PG_INT32_MAX : atol(value);
+		else if (sizeof(time_t) < sizeof(int64) &&
+				 sscanf(value, "%*s %*d %*s %d", &year) == 1 && year >= 2038)
+			exchange->retry_after = PG_INT32_MAX;	/* libcurl's time_t ends there */
 		else
 			exchange->retry_at = lib.curl_getdate(value, NULL);
 	}
