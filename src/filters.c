@@ -58,7 +58,7 @@ column_of(const Search *search, Node *node)
 {
 	Var		   *var = (Var *) strip_relabel(node);
 
-	if (var == NULL || !IsA(var, Var) || var->varno != (int) search->rel->relid ||
+	if (var == NULL || !IsA(var, Var) || (Index) var->varno != search->rel->relid ||
 		var->varlevelsup != 0 || var->varattno < 1 || var->varattno > search->ncolumns)
 		return NULL;
 	return search->columns[var->varattno - 1];

@@ -390,7 +390,7 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	{
 		Var		   *var = lfirst_node(Var, cell);
 
-		if (var->varno == (int) inner->relid && var->varlevelsup == 0)
+		if ((Index) var->varno == inner->relid && var->varlevelsup == 0)
 			columns = list_append_unique(columns, var);
 	}
 	foreach(cell, outer->targetlist)

@@ -33,7 +33,7 @@ is_column(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
 
 	while (var && IsA(var, RelabelType))
 		var = (Var *) ((RelabelType *) var)->arg;
-	return var && IsA(var, Var) && var->varno == (int) rel->relid &&
+	return var && IsA(var, Var) && (Index) var->varno == rel->relid &&
 		var->varattno == *(AttrNumber *) arg;
 }
 

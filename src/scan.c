@@ -251,7 +251,7 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	{
 		Var		   *var = lfirst_node(Var, cell);
 
-		if (var->varno == (int) rel->relid && var->varlevelsup == 0)
+		if ((Index) var->varno == rel->relid && var->varlevelsup == 0)
 			columns = list_append_unique(columns, var);
 	}
 	foreach(cell, columns)
