@@ -22,6 +22,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
@@ -41,6 +42,17 @@
 #define ENDPOINT_ARG 1
 #define FIRST_ARG 2
 
+/* Rows in a reader's store: from "first" on, what was asked for with these bits. */
+typedef struct Answer
+{
+	uint64		key[2];			/* must be first */
+	int64		first;
+	int64		count;
+} Answer;
+
+/* Roughly what the hash table takes for one. */
+#define ANSWER_SIZE (sizeof(Answer) + 32)
+
 struct HmsReader
 {
 	ScanState  *node;
@@ -59,7 +71,12 @@ struct HmsReader
 	const HmsRequest *fading;	/* what it asks for, where it is to be said that
 								 * the session is too old; else NULL */
 	Tuplestorestate *store;		/* rows so far; NULL: they are not kept */
+	Answer		answer;			/* which of them are the walk's */
+	HTAB	   *answers;		/* what else is in the store, as a whole, where
+								 * other parameters may come again; else NULL */
+	bool		answered;		/* the answer is one of those: there is no walk */
 	bool		rereading;		/* the store is read before the walk goes on */
+	int64		reread;			/* so many rows of it were */
 	TupleTableSlot *stored;		/* a row of it */
 	const char *room;			/* whose rows come, where a column has it, */
 	Datum		room_value;		/* as its value */
@@ -105,6 +122,20 @@ named_endpoint(const FuncExpr *call)
 
 	return IsA(name, Const) && !name->constisnull ?
 		hms_endpoint(TextDatumGetCString(name->constvalue)) : NULL;
+}
+
+/* An empty table of answers. */
+static void
+create_answers(HmsReader *reader)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(((Answer *) NULL)->key),
+		.entrysize = sizeof(Answer),
+		.hcxt = reader->node->ps.state->es_query_cxt
+	};
+
+	reader->answers = hash_create("hms answers of a reader", 64, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 HmsReader *
@@ -156,6 +187,8 @@ hms_reader_create(ScanState *node, EState *estate, int eflags,
 		reader->stored = ExecInitExtraTupleSlot(estate,
 												node->ss_ScanTupleSlot->tts_tupleDescriptor,
 												&TTSOpsMinimalTuple);
+		if (!bms_is_empty(reader->params))
+			create_answers(reader);
 	}
 	return reader;
 }
@@ -366,6 +399,56 @@ build_request(HmsReader *reader, HmsWalk **rooms)
 	return request;
 }
 
+/* What is asked for, and where that is refused, as 128 bits. */
+static void
+hash_request(const HmsRequest *request, uint64 *key)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = -1; request && i < (int) lengthof(request->instead); i++)
+	{
+		const HmsRequest *one = i < 0 ? request : request->instead[i];
+
+		if (one)
+			appendStringInfo(&text, "%s%s?%s\n", one->base, one->path, one->query);
+		for (int room = 0; one && room < one->nrooms; room++)
+			appendStringInfo(&text, "%s\n", hms_request_url(one, room, 0, NULL, 0));
+	}
+	key[0] = hash_bytes_extended((unsigned char *) text.data, text.len, 0);
+	key[1] = hash_bytes_extended((unsigned char *) text.data, text.len, 1);
+}
+
+/* Read the answer's rows in the store from the first one on. */
+static void
+reread(HmsReader *reader)
+{
+	tuplestore_rescan(reader->store);
+	(void) tuplestore_skiptuples(reader->store, reader->answer.first, true);
+	reader->rereading = true;
+	reader->reread = 0;
+}
+
+/* Are there rows in the store that answer this request? */
+static bool
+find_answer(HmsReader *reader, const HmsRequest *request)
+{
+	Answer	   *known;
+
+	reader->answer.first = reader->store ? tuplestore_tuple_count(reader->store) : 0;
+	reader->answer.count = 0;
+	if (reader->answers == NULL)
+		return false;
+	hash_request(request, reader->answer.key);
+	known = hash_search(reader->answers, reader->answer.key, HASH_FIND, NULL);
+	if (known == NULL)
+		return false;
+	reader->answer = *known;
+	reader->answered = true;
+	reread(reader);
+	return true;
+}
+
 /* Begin a walk; NULL: there are no rows. */
 static HmsRequest *
 begin_walk(HmsReader *reader)
@@ -376,6 +459,11 @@ begin_walk(HmsReader *reader)
 
 	reader->fading = request && request->endpoint->fades && request->session_id ?
 		request : NULL;
+	if (request && find_answer(reader, request))
+	{
+		MemoryContextSwitchTo(old);
+		return request;
+	}
 	if (request && (reader->maker == NULL || reader->made_for != request->endpoint))
 	{
 		reader->maker = make_maker(reader, request->endpoint);
@@ -432,10 +520,20 @@ end_walk(HmsReader *reader)
 	}
 	reader->walk = NULL;
 	reader->room = NULL;
+	reader->answered = false;
 	reader->rereading = false;
 	MemoryContextReset(reader->context);
-	if (reader->store)
-		tuplestore_clear(reader->store);
+	if (reader->store == NULL)
+		return;
+	if (reader->answers)
+	{
+		if (tuplestore_in_memory(reader->store) &&
+			hash_get_num_entries(reader->answers) * ANSWER_SIZE < (Size) work_mem * 1024)
+			return;
+		hash_destroy(reader->answers);
+		create_answers(reader);
+	}
+	tuplestore_clear(reader->store);
 }
 
 /* --- rows -------------------------------------------------------------------------- */
@@ -500,11 +598,13 @@ hms_reader_put(HmsReader *reader, TupleTableSlot *slot, Datum *values, bool *nul
 static bool
 reread_row(HmsReader *reader, TupleTableSlot *slot)
 {
-	if (!tuplestore_gettupleslot(reader->store, true, false, reader->stored))
+	if (reader->reread >= reader->answer.count ||
+		!tuplestore_gettupleslot(reader->store, true, false, reader->stored))
 	{
 		reader->rereading = false;
 		return false;
 	}
+	reader->reread++;
 	slot_getallattrs(reader->stored);
 	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
 	{
@@ -527,8 +627,13 @@ hms_reader_next(HmsReader *reader, TupleTableSlot *slot)
 		return;
 	if (reader->walk == NULL)
 	{
-		if (reader->reading.group || !begin_walk(reader))
+		if (reader->answered || reader->reading.group || !begin_walk(reader))
 			return;
+		if (reader->answered)
+		{
+			(void) reread_row(reader, slot);
+			return;
+		}
 	}
 	else if (reader->use.reads == HMS_READS_REST)
 		hms_walk_go_ahead(reader->walk);
@@ -539,10 +644,19 @@ hms_reader_next(HmsReader *reader, TupleTableSlot *slot)
 	{
 		hms_reader_put(reader, slot, hms_rows_values(rows, row), hms_rows_nulls(rows, row));
 		if (reader->store)
+		{
 			tuplestore_puttupleslot(reader->store, slot);
+			reader->answer.count++;
+		}
 	}
-	else if (reader->fading)
-		look_at_age(reader);
+	else
+	{
+		if (reader->answers)
+			*(Answer *) hash_search(reader->answers, reader->answer.key, HASH_ENTER,
+									NULL) = reader->answer;
+		if (reader->fading)
+			look_at_age(reader);
+	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -551,15 +665,8 @@ hms_reader_open(HmsReader *reader, uint64 *key)
 {
 	HmsRequest *request = begin_walk(reader);
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	StringInfoData text;
 
-	initStringInfo(&text);
-	if (request)
-		appendStringInfo(&text, "%s%s?%s\n", request->base, request->path, request->query);
-	for (int i = 0; request && i < request->nrooms; i++)
-		appendStringInfo(&text, "%s\n", hms_request_url(request, i, 0, NULL, 0));
-	key[0] = hash_bytes_extended((unsigned char *) text.data, text.len, 0);
-	key[1] = hash_bytes_extended((unsigned char *) text.data, text.len, 1);
+	hash_request(request, key);
 	MemoryContextSwitchTo(old);
 }
 
@@ -579,15 +686,12 @@ hms_reader_close(HmsReader *reader)
 void
 hms_reader_rescan(HmsReader *reader)
 {
-	if (reader->walk == NULL)
+	if (reader->walk == NULL && !reader->answered)
 		return;
 	if (reader->store == NULL || bms_overlap(reader->node->ps.chgParam, reader->params))
 		end_walk(reader);
 	else
-	{
-		tuplestore_rescan(reader->store);
-		reader->rereading = true;
-	}
+		reread(reader);
 }
 
 void

@@ -63,7 +63,7 @@ sub nodes_of
 	is_deeply([ @{$node}{qw(Requests Retries Pages)} ], [6, 2, 4], 'repeated requests are told apart');
 	$api->faults;
 
-	($node) = nodes_of('ANALYZE', 'SELECT (SELECT count(*) FROM hms_sessions(c.room || CASE WHEN c.n > 0 THEN \'\' END)) FROM class c');
+	($node) = nodes_of('ANALYZE', 'SELECT (SELECT count(*) FROM hms_sessions(c.room || c.n)) FROM class c');
 	is_deeply([ @{$node}{qw(Requests), 'Actual Loops'} ], [5, 5], 'walks one after the other are added up');
 	@more = nodes_of('ANALYZE', "SELECT count(*) FROM hms_sessions('long') s JOIN hms_track_events('long') e ON e.session_id = s.id");
 	is_deeply({ map { $_->{Endpoint} => $_->{Requests} } @more }, { hms_sessions => 1, hms_track_events => 4 }, 'each of two lists has its own');
@@ -87,7 +87,29 @@ costs('the same as the outer side of a nested loop',
 	. ' RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_material', 4, 1);
 costs('a cursor that goes back', "BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id FROM hms_track_events('long'); MOVE 150 FROM c; MOVE BACKWARD ALL FROM c; MOVE 120 FROM c; FETCH 1 FROM c; COMMIT",
 	$session->value('SELECT id FROM event OFFSET 120 LIMIT 1'), 2);
-costs('new arguments are a new walk', "SELECT string_agg(x::text, ',' ORDER BY n) FROM (SELECT c.n, (SELECT count(*) FROM hms_sessions(CASE c.n WHEN 3 THEN 'none' ELSE c.room END) s WHERE s.room_id = c.room) AS x FROM class c) q", '30,30,0,30,30', 5);
+costs('new arguments are a new walk, those that were there before are not', "SELECT string_agg(x::text, ',' ORDER BY n) FROM (SELECT c.n, (SELECT count(*) FROM hms_sessions(CASE c.n WHEN 3 THEN 'none' ELSE c.room END) s WHERE s.room_id = c.room) AS x FROM class c) q", '30,30,0,30,30', 2);
+
+# A sub-plan that takes values of outer rows asks once for each of them, where it reads all and the rows fit into work_mem.
+$api->load(room_id => 'other', sessions => 12, peers => 3);
+$session->value(<<'SQL');
+CREATE SCHEMA live;
+IMPORT FOREIGN SCHEMA api LIMIT TO (sessions, track_events) FROM SERVER hms INTO live;
+CREATE TABLE lesson AS SELECT n, (ARRAY['long', 'other', 'none', NULL])[n % 4 + 1] AS room FROM generate_series(1, 40) n;
+SQL
+my $counts = join ',', map { (qw(30 12 0 0))[ $_ % 4 ] } 1 .. 40;
+costs('a scalar sub-select over a table', "SELECT string_agg(x::text, ',' ORDER BY n) FROM (SELECT n, (SELECT count(*) FROM live.sessions s WHERE s.room_id = l.room) AS x FROM lesson l) q", $counts, 3);
+costs('over a function', "SELECT string_agg(x::text, ',' ORDER BY n) FROM (SELECT n, (SELECT count(*) FROM hms_sessions(l.room) s) AS x FROM lesson l) q", $counts, 3);
+costs('with a condition that is not sent', "SELECT sum((SELECT count(*) FROM live.sessions s WHERE s.room_id = l.room AND length(s.id) > l.n - 100)) FROM lesson l", 420, 3);
+costs('with another that is', "SELECT sum((SELECT count(*) FROM live.sessions s WHERE s.room_id = l.room AND s.created_at > now() - (1000 + l.n) * interval '1 day')) FROM lesson l", 420, 30);
+costs('rows of two kinds of columns', "SELECT count(DISTINCT x) FROM (SELECT (SELECT max(s::text) FROM live.sessions s WHERE s.room_id = l.room) AS x FROM lesson l) q", 2, 3);
+costs('one that stops before the end asks again', "SELECT count(x) FROM (SELECT (SELECT s.id FROM live.sessions s WHERE s.room_id = l.room LIMIT 1) AS x FROM lesson l WHERE n < 10) q", 5, 6);
+costs('an outer row by row inside', "SELECT sum((SELECT sum((SELECT count(*) FROM live.sessions s WHERE s.room_id = l.room AND m > 0)) FROM generate_series(1, 3) m)) FROM lesson l", 1260, 3);
+{
+	$session->value("SET work_mem = '64kB'");
+	is($session->value("SELECT count(*) || ' ' || count(DISTINCT x) || ' ' || max(length(x)) FROM (SELECT (SELECT string_agg(id, '' ORDER BY id) FROM live.track_events e WHERE e.room_id = l.room) AS x FROM lesson l) q"),
+		$session->value("SELECT '40 1 ' || length(string_agg(id, '' ORDER BY id)) FROM event"), 'more than work_mem: the rows are those of their own room');
+	$session->value('RESET work_mem');
+}
 
 # A row type that has changed since the query was planned, and one that only the query knows.
 my $rooms = "'hms_rooms', 'math-101'::text, NULL::boolean, hms_internal.not_given(), NULL::timestamptz, NULL::timestamptz)";
