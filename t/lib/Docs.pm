@@ -162,7 +162,7 @@ sub run_document
 			my ($line, $sql) = @$statement;
 			next if $sql =~ /\bcron\b/ && !%{ cron_settings() } || $option{skip} && $sql =~ $option{skip};
 			$session->value($option{before}{$_}) foreach grep { $sql =~ $_ } keys %{ $option{before} // {} };
-			$session->ask('DROP EXTENSION hms') if $sql =~ /^CREATE EXTENSION hms;/m;
+			$session->ask('DROP EXTENSION hms CASCADE') if $sql =~ /^CREATE EXTENSION hms;/m;
 			my ($out, $err) = $session->ask("$sql\\echo rows :ROW_COUNT");
 			is($err, '', "$name:$line runs") or diag $sql;
 			like($out, qr/^rows [1-9]\d*\z/m, "$name:$line has rows") or diag $sql
