@@ -3654,7 +3654,8 @@ COMMENT ON TYPE hms_internal.run IS
 
 -- part: sql
 
--- The tables that hold rows of the API, with the row type of each.
+-- The tables of a mirror and what they hold; those that hold rows of a list of the API have
+-- its row type.
 CREATE FUNCTION hms_internal.mirror_tables(OUT name name, OUT type regtype, OUT comment text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -3677,11 +3678,20 @@ BEGIN ATOMIC
 		('live_streams', '@extschema@.hms_live_stream',
 			'Live streams (HLS), as hms_live_streams() returns them.'),
 		('external_streams', '@extschema@.hms_external_stream',
-			'Streams to RTMP servers, as hms_external_streams() returns them.')
+			'Streams to RTMP servers, as hms_external_streams() returns them.'),
+		('webhook_events', NULL, 'Webhooks that hms_receive_webhook took, each once.'),
+		('transcripts', NULL, 'What was said, a row a sentence: hms_sync(texts => true).'),
+		('chat_messages', NULL, 'What was written, a row a message: hms_sync(texts => true).'),
+		('summaries', NULL, 'Summaries, a row a section: hms_sync(texts => true).'),
+		('peer_quality', NULL, 'How the connections were, a row a peer and direction, as hms_quality() returns them: hms_sync(quality => true).'),
+		('sync_settings', NULL, 'How hms_sync keeps this mirror; change it as you like.'),
+		('sync_marks', NULL, 'How far each list of the API is read.'),
+		('sync_queue', NULL, 'What is read by its id: when it is due, and why it failed.'),
+		('sync_runs', NULL, 'The runs of hms_sync, the newest last.')
 	) AS t (name, type, comment);
 END;
 COMMENT ON FUNCTION hms_internal.mirror_tables() IS
-'Internal: the tables of a mirror that hold rows of the API';
+'Internal: the tables of a mirror';
 
 -- What a column of a mirror's table holds.
 CREATE FUNCTION hms_internal.column_comment("table" name, "column" name)
@@ -3816,27 +3826,17 @@ $$;
 COMMENT ON FUNCTION hms_internal.enter(name, name) IS
 'Internal: sets the search_path for work in a mirror';
 
--- Use the account of this mirror until the transaction ends.
-CREATE FUNCTION hms_internal.use_account()
-RETURNS void
-LANGUAGE plpgsql VOLATILE
+-- The server that is the account of this mirror, as hms.server has it.
+CREATE FUNCTION hms_internal.account()
+RETURNS text
+LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-	PERFORM set_config('hms.server', s.server::text, true) FROM sync_settings AS s WHERE s.server IS NOT NULL;
+	RETURN (SELECT coalesce(s.server::text, '') FROM sync_settings AS s);
 END;
 $$;
-COMMENT ON FUNCTION hms_internal.use_account() IS
-'Internal: uses the account of a mirror until the transaction ends';
-
--- The other tables of a mirror.
-CREATE FUNCTION hms_internal.other_tables() RETURNS name[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT ARRAY['webhook_events', 'transcripts', 'chat_messages', 'summaries', 'peer_quality',
-		'sync_settings', 'sync_marks', 'sync_queue', 'sync_runs']::name[];
-END;
-COMMENT ON FUNCTION hms_internal.other_tables() IS
-'Internal: the tables of a mirror that hold no rows of a list';
+COMMENT ON FUNCTION hms_internal.account() IS
+'Internal: the server that is the account of a mirror';
 
 -- Make the tables and views in the first schema of the path, "schema"; where they are
 -- there, add what they lack.
@@ -3901,8 +3901,13 @@ BEGIN
 		started_at timestamptz NOT NULL, ended_at timestamptz, noted_at timestamptz, state text, step text,
 		rooms_done bigint, rooms_total bigint, row_count bigint, requests bigint, rate numeric, time_left interval,
 		failed text[] NOT NULL DEFAULT '{}', detail text);
-	INSERT INTO sync_settings AS s (server) VALUES (account)
-	ON CONFLICT (is_here) DO UPDATE SET server = coalesce(excluded.server, s.server);
+	INSERT INTO sync_settings (server) VALUES (coalesce(account, nullif(current_setting('hms.server', true), '')))
+	ON CONFLICT DO NOTHING;
+	IF account <> coalesce((SELECT s.server FROM sync_settings AS s), 'hms') THEN
+		RAISE EXCEPTION 'the mirror in schema % is of another account', quote_ident(schema)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Give each account a mirror of its own; where its server was renamed, change server in sync_settings.';
+	END IF;
 
 	-- what outsiders choose is never limited by an index: a hash takes any length
 	CREATE INDEX IF NOT EXISTS rooms_told ON rooms (id) WHERE synced_at IS NULL;
@@ -3950,34 +3955,17 @@ BEGIN
 		'WITH (' || options || ')');
 	PERFORM hms_internal.create_report_views(schema);
 
-	FOR made IN SELECT c.relname, t.comment, c.relkind = 'v' AS is_view
-		FROM (SELECT m.name, m.comment FROM hms_internal.mirror_tables() AS m
-			UNION ALL VALUES ('stays', 'The peers beside their session; a session without peers has one row without a peer. What the reports read.'),
-				('webhook_events', 'Webhooks that hms_receive_webhook took, each once.'),
-				('transcripts', 'What was said, a row a sentence: hms_sync(texts => true).'),
-				('chat_messages', 'What was written, a row a message: hms_sync(texts => true).'),
-				('summaries', 'Summaries, a row a section: hms_sync(texts => true).'),
-				('peer_quality', 'How the connections were, a row a peer and direction, as hms_quality() returns them: hms_sync(quality => true).'),
-				('sync_settings', 'How hms_sync keeps this mirror; change it as you like.'),
-				('sync_marks', 'How far each list of the API is read.'),
-				('sync_queue', 'What is read by its id: when it is due, and why it failed.'),
-				('sync_runs', 'The runs of hms_sync, the newest last.')) AS t (name, comment)
-			JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(t.name))
-		WHERE obj_description(c.oid, 'pg_class') IS NULL LOOP
-		IF made.is_view THEN
-			EXECUTE format('COMMENT ON VIEW %I IS %L', made.relname, made.comment);
-		ELSE
-			EXECUTE format('COMMENT ON TABLE %I IS %L', made.relname, made.comment);
-		END IF;
+	IF obj_description(to_regclass('stays'), 'pg_class') IS NULL THEN
+		COMMENT ON VIEW stays IS 'The peers beside their session; a session without peers has one row without a peer. What the reports read.';
+	END IF;
+	FOR made IN SELECT t.name, t.comment FROM hms_internal.mirror_tables() AS t
+		WHERE obj_description(to_regclass(quote_ident(t.name)), 'pg_class') IS NULL LOOP
+		EXECUTE format('COMMENT ON TABLE %I IS %L', made.name, made.comment);
 	END LOOP;
-	FOR made IN SELECT c.relname, a.attname
-		FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-		WHERE c.relnamespace = to_regnamespace(quote_ident(schema)) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-			AND c.relname IN (SELECT t.name FROM hms_internal.mirror_tables() AS t
-				UNION SELECT n FROM unnest(hms_internal.other_tables()) AS n)
-			AND col_description(c.oid, a.attnum) IS NULL LOOP
-		EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', made.relname, made.attname,
-			hms_internal.column_comment(made.relname, made.attname));
+	FOR made IN SELECT t.name, a.attname
+		FROM hms_internal.mirror_tables() AS t JOIN pg_attribute AS a ON a.attrelid = to_regclass(quote_ident(t.name))
+		WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL LOOP
+		EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', made.name, made.attname, hms_internal.column_comment(made.name, made.attname));
 	END LOOP;
 END;
 $$;
@@ -4005,8 +3993,8 @@ BEGIN
 	PERFORM hms_internal.trust(schema);
 	there := ARRAY(SELECT c.relname FROM pg_class AS c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(schema)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-			AND c.relname = ANY (hms_internal.other_tables() || ARRAY['stays', 'attendance', 'session_usage', 'talk_time']::name[]
-				|| ARRAY(SELECT t.name FROM hms_internal.mirror_tables() AS t))
+			AND c.relname IN (SELECT t.name FROM hms_internal.mirror_tables() AS t
+				UNION ALL VALUES ('stays'), ('attendance'), ('session_usage'), ('talk_time'))
 		ORDER BY c.relname);
 	IF cardinality(there) > 0 AND NOT 'sync_settings' = ANY (there) THEN
 		RAISE EXCEPTION 'schema % has other relations of a mirror''s names: %',
@@ -4025,8 +4013,8 @@ COMMENT ON FUNCTION hms_internal.create_mirror(name, name, boolean) IS
 -- hms_create_mirror(schema, server, foreign_keys)
 --		Make the tables and views of a mirror in a schema of yours.
 --
--- Arguments: the schema; the account, a foreign server of hms (else that of the
--- settings); whether the tables refer to one another by foreign keys, as
+-- Arguments: the schema; the account, a foreign server of hms (left out: that of
+-- hms.server or the settings), which the mirror keeps; whether the tables refer to one another by foreign keys, as
 -- PostgREST and Hasura like it.
 --
 -- All of it is the caller's own: index, partition, publish and drop it as you
@@ -4034,7 +4022,7 @@ COMMENT ON FUNCTION hms_internal.create_mirror(name, name, boolean) IS
 -- has and makes the views anew; rows, options, comments and grants stay.
 --
 -- Errors: 3F000 (no such schema), 42704 (no such server), 42P07 (it has relations
--- of these names that are no mirror), 42501 (the caller may not create in it, or
+-- of these names that are no mirror), 55000 (it is another account's mirror), 42501 (the caller may not create in it, or
 -- is a superuser and the schema is somebody else's: SET ROLE).
 CREATE FUNCTION @extschema@.hms_create_mirror(schema name, server name DEFAULT NULL, foreign_keys boolean DEFAULT false)
 RETURNS void
@@ -4124,7 +4112,8 @@ BEGIN
 		failed_at = coalesce(q.failed_at, excluded.failed_at), last_error = excluded.last_error;
 	UPDATE sync_runs AS r SET failed = r.failed || (what || ': ' || message)
 	WHERE r.id = run.id AND cardinality(r.failed) < 100;
-	RAISE WARNING 'hms_sync: passed over, %: %', CASE WHEN for_good THEN 'not asked for again until it changes' ELSE 'asked for again later' END, what
+	RAISE WARNING 'hms_sync: passed over, %: %',
+		CASE WHEN for_good THEN 'not asked for again until it changes' ELSE 'asked for again later' END, what
 		USING DETAIL = message;
 	run.failures := run.failures + 1;
 	run.in_a_row := CASE WHEN for_good THEN 0 ELSE run.in_a_row + 1 END;
@@ -4182,8 +4171,8 @@ BEGIN
 	FROM unnest(got) AS g LEFT JOIN sessions AS t ON t.room_id = g.room_id AND t.id = g.id;
 
 	INSERT INTO rooms (id) SELECT DISTINCT g.room_id FROM unnest(got) AS g ON CONFLICT DO NOTHING;
-	INSERT INTO sessions (id, room_id, customer_id, app_id, active, peers, created_at, updated_at, extra, synced_at)
-	SELECT g.id, g.room_id, g.customer_id, g.app_id, g.active, g.peers, g.created_at, g.updated_at, g.extra, clock_timestamp() FROM unnest(got) AS g WHERE g.id = ANY (changed)
+	INSERT INTO sessions (id, room_id, customer_id, app_id, active, created_at, updated_at, peers, extra, synced_at)
+	SELECT g.*, clock_timestamp() FROM unnest(got) AS g WHERE g.id = ANY (changed)
 	ON CONFLICT (room_id, id) DO UPDATE SET customer_id = excluded.customer_id, app_id = excluded.app_id,
 		active = excluded.active, peers = excluded.peers, created_at = excluded.created_at,
 		updated_at = excluded.updated_at, extra = excluded.extra, synced_at = excluded.synced_at;
@@ -4192,7 +4181,7 @@ BEGIN
 		AND NOT EXISTS (SELECT 1 FROM unnest(stays) AS p WHERE p.room_id = t.room_id AND p.session_id = t.session_id AND p.id = t.id);
 	GET DIAGNOSTICS written = ROW_COUNT;
 	INSERT INTO session_peers AS t (id, session_id, room_id, user_id, name, role, joined_at, left_at, extra, synced_at)
-	SELECT p.id, p.session_id, p.room_id, p.user_id, p.name, p.role, p.joined_at, p.left_at, p.extra, clock_timestamp() FROM unnest(stays) AS p
+	SELECT p.*, clock_timestamp() FROM unnest(stays) AS p
 	ON CONFLICT (room_id, session_id, id) DO UPDATE SET user_id = excluded.user_id, name = excluded.name, role = excluded.role,
 		joined_at = excluded.joined_at, left_at = excluded.left_at, extra = excluded.extra, synced_at = excluded.synced_at
 	WHERE t.synced_at IS NULL OR ROW(t.user_id, t.name, t.role, t.joined_at, t.left_at, t.extra)
@@ -4217,122 +4206,89 @@ COMMENT ON FUNCTION hms_internal.store_sessions(jsonb[], timestamptz) IS
 
 -- Store rooms, recordings, streams or assets; returns how many rows were new or
 -- differed.  What is not final queues to be read by its id until it is.
+--
+-- A row that would not change is not written: jsonb_populate_record puts the new values
+-- into the row that is here, and *= compares columns of any type, also the owner's own.
 CREATE FUNCTION hms_internal.store(what text, rows jsonb[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	kept CONSTANT timestamptz := (SELECT s.kept_from FROM sync_settings AS s);
-	good CONSTANT jsonb[] := ARRAY(SELECT DISTINCT ON (r ->> 'room_id', r ->> 'id') CASE WHEN what = 'rooms' THEN r
-			ELSE r || jsonb_build_object('room_id', coalesce(r ->> 'room_id', '')) END
+	good CONSTANT jsonb[] := ARRAY(SELECT DISTINCT ON (r ->> 'room_id', r ->> 'id')
+			CASE WHEN what <> 'rooms' THEN r || jsonb_build_object('room_id', coalesce(r ->> 'room_id', ''))
+				WHEN r ->> 'key' IS NULL THEN r - 'key' ELSE r END
 		FROM unnest(rows) AS r
 		WHERE r ->> 'id' IS NOT NULL AND (what = 'rooms' OR (r ->> 'created_at')::timestamptz >= kept) IS NOT FALSE
 		ORDER BY r ->> 'room_id', r ->> 'id');
-	room_rows @extschema@.hms_room[];
-	recording_rows @extschema@.hms_recording[];
-	live_rows @extschema@.hms_live_stream[];
-	external_rows @extschema@.hms_external_stream[];
-	asset_rows @extschema@.hms_recording_asset[];
 	written bigint;
 BEGIN
 	IF what <> 'rooms' THEN
 		INSERT INTO rooms (id) SELECT DISTINCT g ->> 'room_id' FROM unnest(good) AS g ON CONFLICT DO NOTHING;
 	END IF;
+	-- the columns stand in the order of the row type
 	CASE what
 	WHEN 'rooms' THEN
-		room_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_room, r) AS g);
 		INSERT INTO rooms AS t (id, name, enabled, description, customer_id, customer, app_id, recording_source_template,
-			enabled_source_template, recording_info, template_id, template, region, large_room, size, max_duration_seconds,
-			polls, webhook, key, created_at, updated_at, extra, synced_at)
-		SELECT g.id, g.name, g.enabled, g.description, g.customer_id, g.customer, g.app_id, g.recording_source_template,
-			g.enabled_source_template, g.recording_info, g.template_id, g.template, g.region, g.large_room, g.size,
-			g.max_duration_seconds, g.polls, g.webhook, g.key, g.created_at, g.updated_at, g.extra, clock_timestamp() FROM unnest(room_rows) AS g
+			enabled_source_template, template_id, template, region, large_room, size, max_duration_seconds, polls, key,
+			created_at, updated_at, recording_info, webhook, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_room, r) AS g
+		WHERE NOT EXISTS (SELECT 1 FROM rooms AS h
+			WHERE h.id = g.id AND h.synced_at IS NOT NULL AND h *= jsonb_populate_record(h, r))
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, description = excluded.description,
 			customer_id = excluded.customer_id, customer = excluded.customer, app_id = excluded.app_id,
 			recording_source_template = excluded.recording_source_template,
-			enabled_source_template = excluded.enabled_source_template, recording_info = excluded.recording_info,
-			template_id = excluded.template_id, template = excluded.template, region = excluded.region,
-			large_room = excluded.large_room, size = excluded.size, max_duration_seconds = excluded.max_duration_seconds,
-			polls = excluded.polls, webhook = excluded.webhook,
+			enabled_source_template = excluded.enabled_source_template, template_id = excluded.template_id,
+			template = excluded.template, region = excluded.region, large_room = excluded.large_room, size = excluded.size,
+			max_duration_seconds = excluded.max_duration_seconds, polls = excluded.polls,
 			key = coalesce(excluded.key, CASE WHEN t.name = excluded.name THEN t.key END), created_at = excluded.created_at,
-			updated_at = excluded.updated_at, extra = excluded.extra, synced_at = excluded.synced_at
-		WHERE t.synced_at IS NULL OR ROW(t.name, t.enabled, t.description, t.customer_id, t.customer, t.app_id,
-			t.recording_source_template, t.enabled_source_template, t.recording_info, t.template_id, t.template, t.region,
-			t.large_room, t.size, t.max_duration_seconds, t.polls, t.webhook, t.key, t.created_at, t.updated_at,
-			t.extra)
-			IS DISTINCT FROM ROW(excluded.name, excluded.enabled, excluded.description, excluded.customer_id,
-			excluded.customer, excluded.app_id, excluded.recording_source_template, excluded.enabled_source_template,
-			excluded.recording_info, excluded.template_id, excluded.template, excluded.region, excluded.large_room,
-			excluded.size, excluded.max_duration_seconds, excluded.polls, excluded.webhook, coalesce(excluded.key, t.key),
-			excluded.created_at, excluded.updated_at, excluded.extra);
+			updated_at = excluded.updated_at, recording_info = excluded.recording_info, webhook = excluded.webhook,
+			extra = excluded.extra, synced_at = excluded.synced_at;
 	WHEN 'recordings' THEN
-		recording_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording, r) AS g);
-		INSERT INTO recordings AS t (id, room_id, session_id, status, asset_types, meeting_url, destination, created_at, started_at,
+		INSERT INTO recordings (id, room_id, session_id, status, asset_types, meeting_url, destination, created_at, started_at,
 			updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.id, g.room_id, g.session_id, g.status, g.asset_types, g.meeting_url, g.destination, g.created_at,
-			g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
-			clock_timestamp() FROM unnest(recording_rows) AS g
+		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording, r) AS g
+		WHERE NOT EXISTS (SELECT 1 FROM recordings AS h
+			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
 			asset_types = excluded.asset_types, meeting_url = excluded.meeting_url, destination = excluded.destination,
 			created_at = excluded.created_at, started_at = excluded.started_at, updated_at = excluded.updated_at,
 			stopped_at = excluded.stopped_at, started_by = excluded.started_by, stopped_by = excluded.stopped_by,
-			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at
-		WHERE ROW(t.session_id, t.status, t.asset_types, t.meeting_url, t.destination, t.created_at, t.started_at,
-			t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
-			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.asset_types, excluded.meeting_url,
-			excluded.destination, excluded.created_at, excluded.started_at, excluded.updated_at, excluded.stopped_at,
-			excluded.started_by, excluded.stopped_by, excluded.recording_assets, excluded.extra);
+			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at;
 	WHEN 'live_streams' THEN
-		live_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_live_stream, r) AS g);
-		INSERT INTO live_streams AS t (id, room_id, session_id, status, playback, recording, meeting_url, destination, created_at,
-			started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.id, g.room_id, g.session_id, g.status, g.playback, g.recording, g.meeting_url, g.destination, g.created_at,
-			g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
-			clock_timestamp() FROM unnest(live_rows) AS g
+		INSERT INTO live_streams (id, room_id, session_id, status, meeting_url, destination, created_at, started_at, updated_at,
+			stopped_at, started_by, stopped_by, playback, recording, recording_assets, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_live_stream, r) AS g
+		WHERE NOT EXISTS (SELECT 1 FROM live_streams AS h
+			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
-			playback = excluded.playback, recording = excluded.recording, meeting_url = excluded.meeting_url,
-			destination = excluded.destination, created_at = excluded.created_at, started_at = excluded.started_at,
-			updated_at = excluded.updated_at, stopped_at = excluded.stopped_at, started_by = excluded.started_by,
-			stopped_by = excluded.stopped_by, recording_assets = excluded.recording_assets, extra = excluded.extra,
-			synced_at = excluded.synced_at
-		WHERE ROW(t.session_id, t.status, t.playback, t.recording, t.meeting_url, t.destination, t.created_at, t.started_at,
-			t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
-			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.playback, excluded.recording,
-			excluded.meeting_url, excluded.destination, excluded.created_at, excluded.started_at, excluded.updated_at,
-			excluded.stopped_at, excluded.started_by, excluded.stopped_by, excluded.recording_assets, excluded.extra);
-	WHEN 'external_streams' THEN
-		external_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_external_stream, r) AS g);
-		INSERT INTO external_streams AS t (id, room_id, session_id, status, rtmp_urls, recording, resolution, meeting_url,
-			destination, created_at, started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.id, g.room_id, g.session_id, g.status, g.rtmp_urls, g.recording, g.resolution, g.meeting_url, g.destination,
-			g.created_at, g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
-			clock_timestamp() FROM unnest(external_rows) AS g
-		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
-			rtmp_urls = excluded.rtmp_urls, recording = excluded.recording, resolution = excluded.resolution,
 			meeting_url = excluded.meeting_url, destination = excluded.destination, created_at = excluded.created_at,
 			started_at = excluded.started_at, updated_at = excluded.updated_at, stopped_at = excluded.stopped_at,
-			started_by = excluded.started_by, stopped_by = excluded.stopped_by, recording_assets = excluded.recording_assets,
-			extra = excluded.extra, synced_at = excluded.synced_at
-		WHERE ROW(t.session_id, t.status, t.rtmp_urls, t.recording, t.resolution, t.meeting_url, t.destination, t.created_at,
-			t.started_at, t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
-			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.rtmp_urls, excluded.recording,
-			excluded.resolution, excluded.meeting_url, excluded.destination, excluded.created_at, excluded.started_at,
-			excluded.updated_at, excluded.stopped_at, excluded.started_by, excluded.stopped_by, excluded.recording_assets,
-			excluded.extra);
+			started_by = excluded.started_by, stopped_by = excluded.stopped_by, playback = excluded.playback,
+			recording = excluded.recording, recording_assets = excluded.recording_assets, extra = excluded.extra,
+			synced_at = excluded.synced_at;
+	WHEN 'external_streams' THEN
+		INSERT INTO external_streams (id, room_id, session_id, status, rtmp_urls, recording, meeting_url, destination, created_at,
+			started_at, updated_at, stopped_at, started_by, stopped_by, resolution, recording_assets, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_external_stream, r) AS g
+		WHERE NOT EXISTS (SELECT 1 FROM external_streams AS h
+			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
+		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
+			rtmp_urls = excluded.rtmp_urls, recording = excluded.recording, meeting_url = excluded.meeting_url,
+			destination = excluded.destination, created_at = excluded.created_at, started_at = excluded.started_at,
+			updated_at = excluded.updated_at, stopped_at = excluded.stopped_at, started_by = excluded.started_by,
+			stopped_by = excluded.stopped_by, resolution = excluded.resolution,
+			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at;
 	WHEN 'recording_assets' THEN
-		asset_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording_asset, r) AS g);
-		INSERT INTO recording_assets AS t (id, job_id, room_id, session_id, type, status, path, size, duration, created_at,
-			thumbnails, metadata, extra, synced_at)
-		SELECT g.id, g.job_id, g.room_id, g.session_id, g.type, g.status, g.path, g.size, g.duration, g.created_at,
-			g.thumbnails, g.metadata, g.extra, clock_timestamp() FROM unnest(asset_rows) AS g
+		INSERT INTO recording_assets (id, job_id, room_id, session_id, type, status, path, size, duration, created_at, thumbnails,
+			metadata, extra, synced_at)
+		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording_asset, r) AS g
+		WHERE NOT EXISTS (SELECT 1 FROM recording_assets AS h
+			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
 		ON CONFLICT (room_id, id) DO UPDATE SET job_id = excluded.job_id, session_id = excluded.session_id, type = excluded.type,
 			status = excluded.status, path = excluded.path, size = excluded.size, duration = excluded.duration,
 			created_at = excluded.created_at, thumbnails = excluded.thumbnails, metadata = excluded.metadata,
-			extra = excluded.extra, synced_at = excluded.synced_at
-		WHERE ROW(t.job_id, t.session_id, t.type, t.status, t.path, t.size, t.duration, t.created_at, t.thumbnails,
-			t.metadata, t.extra)
-			IS DISTINCT FROM ROW(excluded.job_id, excluded.session_id, excluded.type, excluded.status, excluded.path,
-			excluded.size, excluded.duration, excluded.created_at, excluded.thumbnails, excluded.metadata, excluded.extra);
+			extra = excluded.extra, synced_at = excluded.synced_at;
 	END CASE;
 	GET DIAGNOSTICS written = ROW_COUNT;
 
@@ -4413,6 +4369,7 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	size CONSTANT integer := CASE WHEN known IS NULL THEN 500 ELSE 100 END;
+	within CONSTANT text[] := coalesce(array_remove(rooms, ''), ARRAY[hms_internal.not_given()]);
 	list refcursor;
 	one jsonb;
 	part jsonb[] := ARRAY[]::jsonb[];
@@ -4424,7 +4381,8 @@ BEGIN
 	CASE
 	WHEN what = 'rooms' THEN
 		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_rooms',
-			hms_internal.not_given(), NULL::boolean, hms_internal.not_given(), after, before) AS l WHERE l.id = ANY (walk.rooms) OR walk.rooms IS NULL ORDER BY l.created_at;
+			hms_internal.not_given(), NULL::boolean, hms_internal.not_given(), after, before) AS l
+			WHERE l.id = ANY (walk.rooms) OR walk.rooms IS NULL ORDER BY l.created_at;
 	WHEN what = 'sessions' AND walk.rooms IS NOT NULL THEN
 		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
 			walk.rooms, NULL::boolean, after, before) AS l;
@@ -4434,22 +4392,18 @@ BEGIN
 	WHEN what = 'sessions' THEN
 		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
 			hms_internal.not_given(), active, after, before) AS l;
-	WHEN what = 'recordings' AND walk.rooms IS NULL THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
 	WHEN what = 'recordings' THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
-	WHEN what = 'live_streams' AND walk.rooms IS NULL THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+		OPEN list FOR SELECT to_jsonb(l) FROM unnest(within) AS r CROSS JOIN LATERAL hms_internal._hms_rows(
+			NULL::@extschema@.hms_recording, 'hms_recordings', r, hms_internal.not_given(), NULL::text) AS l;
 	WHEN what = 'live_streams' THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
-	WHEN what = 'external_streams' AND walk.rooms IS NULL THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+		OPEN list FOR SELECT to_jsonb(l) FROM unnest(within) AS r CROSS JOIN LATERAL hms_internal._hms_rows(
+			NULL::@extschema@.hms_live_stream, 'hms_live_streams', r, hms_internal.not_given(), NULL::text) AS l;
 	WHEN what = 'external_streams' THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
-	WHEN what = 'recording_assets' AND walk.rooms IS NULL THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l;
+		OPEN list FOR SELECT to_jsonb(l) FROM unnest(within) AS r CROSS JOIN LATERAL hms_internal._hms_rows(
+			NULL::@extschema@.hms_external_stream, 'hms_external_streams', r, hms_internal.not_given(), NULL::text) AS l;
 	WHEN what = 'recording_assets' THEN
-		OPEN list FOR SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', walk.rooms, hms_internal.not_given(), NULL::text) AS l;
+		OPEN list FOR SELECT to_jsonb(l) FROM unnest(within) AS r CROSS JOIN LATERAL hms_internal._hms_rows(
+			NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', r, hms_internal.not_given(), NULL::text) AS l;
 	END CASE;
 
 	LOOP
@@ -4494,20 +4448,18 @@ $$;
 COMMENT ON FUNCTION hms_internal.set_mark(text, text, timestamptz, timestamptz, boolean) IS
 'Internal: notes how far a list is read';
 
--- Store events of any kind, as the API gives them; returns how many were new.
-CREATE FUNCTION hms_internal.store_events(events jsonb[])
+-- Store events of both kinds, which have the columns of track events (what else errors have
+-- is in extra); returns how many were new.
+CREATE FUNCTION hms_internal.store_events(events @extschema@.hms_track_event[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	kept CONSTANT timestamptz := (SELECT s.kept_from FROM sync_settings AS s);
-	tracks CONSTANT text := (SELECT jsonb_agg(e) FROM unnest(events) AS e WHERE e ->> 'type' LIKE 'track.%')::text;
-	errors CONSTANT text := (SELECT jsonb_agg(e) FROM unnest(events) AS e WHERE e ->> 'type' LIKE 'client.%')::text;
 	written bigint := bigint '0';
 	n bigint;
 BEGIN
-	INSERT INTO rooms (id) SELECT DISTINCT e #>> '{data,room_id}' FROM unnest(events) AS e
-	WHERE e #>> '{data,room_id}' <> '' ON CONFLICT DO NOTHING;
+	INSERT INTO rooms (id) SELECT DISTINCT e.room_id FROM unnest(events) AS e WHERE e.room_id <> '' ON CONFLICT DO NOTHING;
 	FOR attempt IN 1 .. 2 LOOP
 		BEGIN
 			INSERT INTO track_events (version, id, "timestamp", type, room_id, session_id, room_name, peer_id, user_id, user_name,
@@ -4515,8 +4467,8 @@ BEGIN
 			SELECT e.version, coalesce(e.id, ''), coalesce(e."timestamp", e.joined_at, 'epoch'), e.type, coalesce(e.room_id, ''),
 				coalesce(e.session_id, ''), e.room_name, e.peer_id, e.user_id, e.user_name, e.joined_at, e.role, e.track_id,
 				e.stream_id, e.track_type, e.source, e.mute, e.started_at, e.stopped_at, e.extra, clock_timestamp()
-			FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', tracks) AS e
-			WHERE (coalesce(e."timestamp", e.joined_at, 'epoch') < kept) IS NOT TRUE
+			FROM unnest(events) AS e
+			WHERE e.type LIKE 'track.%' AND (coalesce(e."timestamp", e.joined_at, 'epoch') < kept) IS NOT TRUE
 			ON CONFLICT DO NOTHING;
 			GET DIAGNOSTICS written = ROW_COUNT;
 			EXIT;
@@ -4526,29 +4478,31 @@ BEGIN
 			END IF;
 			PERFORM hms_internal.make_partitions(ARRAY(
 				SELECT DISTINCT date_trunc('month', coalesce(e."timestamp", e.joined_at, 'epoch'), 'UTC')
-				FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', tracks) AS e));
+				FROM unnest(events) AS e WHERE e.type LIKE 'track.%'));
 		END;
 	END LOOP;
 	-- a room whose events name it otherwise has been renamed
 	INSERT INTO sync_queue (room_id, kind, id)
-	SELECT DISTINCT r.id, 'room', r.id FROM unnest(events) AS e JOIN rooms AS r ON r.id = e #>> '{data,room_id}'
-	WHERE r.name <> e #>> '{data,room_name}' AND e ->> 'timestamp' > to_char(r.synced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+	SELECT DISTINCT r.id, 'room', r.id FROM unnest(events) AS e JOIN rooms AS r ON r.id = e.room_id
+	WHERE r.name <> e.room_name AND e."timestamp" > r.synced_at
 	ON CONFLICT (room_id, kind, id) DO NOTHING;
 
 	INSERT INTO error_events (version, id, "timestamp", type, user_id, user_name, peer_id, account_id, room_id, session_id, room_name,
-		template_id, role, error_code, error_name, error_message, error_description, is_terminal, action, domain, agent, audio, video,
-		devices, retries_join, transport_state, endpoint, extra, synced_at)
-	SELECT r.version, coalesce(r.id, ''), r."timestamp", r.type, r.user_id, r.user_name, r.peer_id, r.account_id, coalesce(r.room_id, ''),
-		r.session_id, r.room_name, r.template_id, r.role, r.error_code, r.error_name, r.error_message, r.error_description, r.is_terminal,
-		r.action, r.domain, r.agent, r.audio, r.video, r.devices, r.retries_join, r.transport_state, r.endpoint, r.extra, clock_timestamp()
-	FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_error_event, 'hms_error_events', errors) AS r
+		template_id, role, error_code, error_name, error_message, error_description, is_terminal, action, domain, retries_join,
+		transport_state, endpoint, agent, audio, video, devices, extra, synced_at)
+	SELECT r.*, clock_timestamp()
+	FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_error_event, 'hms_error_events',
+		(SELECT jsonb_agg(jsonb_build_object('version', e.version, 'id', coalesce(e.id, ''), 'timestamp', e."timestamp", 'type', e.type,
+				'data', jsonb_build_object('room_id', '') || jsonb_strip_nulls(to_jsonb(e) - '{version,id,timestamp,type,extra}'::text[])
+					|| coalesce(e.extra, '{}')))
+			FROM unnest(events) AS e WHERE e.type LIKE 'client.%')) AS r
 	WHERE (r."timestamp" < kept) IS NOT TRUE
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN written + n;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal.store_events(jsonb[]) IS
+COMMENT ON FUNCTION hms_internal.store_events(@extschema@.hms_track_event[]) IS
 'Internal: stores events in a mirror';
 
 -- How many events of a room are here that 100ms has certainly too.
@@ -4556,9 +4510,11 @@ CREATE FUNCTION hms_internal.stored_events(room text)
 RETURNS bigint
 LANGUAGE plpgsql STABLE
 AS $$
+DECLARE
+	since CONSTANT timestamptz := now() - interval '30 days' + interval '1 hour';
 BEGIN
-	RETURN (SELECT count(*) FROM track_events AS t WHERE t.room_id = room AND t."timestamp" > now() - interval '30 days' + interval '1 hour')
-		+ (SELECT count(*) FROM error_events AS t WHERE t.room_id = room AND t."timestamp" > now() - interval '30 days' + interval '1 hour');
+	RETURN (SELECT count(*) FROM track_events AS t WHERE t.room_id = room AND t."timestamp" > since)
+		+ (SELECT count(*) FROM error_events AS t WHERE t.room_id = room AND t."timestamp" > since);
 END;
 $$;
 COMMENT ON FUNCTION hms_internal.stored_events(text) IS
@@ -4566,28 +4522,28 @@ COMMENT ON FUNCTION hms_internal.stored_events(text) IS
 
 -- Read the events of these sessions, which wait for them.
 --
--- Where a room's own list may be shorter than its sessions one by one, its first page
--- is asked for: it may be all there is, or its total say that nothing is missing here.
--- Else the list or the sessions are read, whichever are fewer requests.  Where that fails,
--- ever fewer of the sessions are read, until the guilty one is found.  A session
--- that ended a while ago is then due again as sync_settings says, or leaves the queue.
+-- Where a room's own list may be shorter than its sessions one by one, its first page is
+-- asked for: it may be all there is, or its total say that nothing is missing here.  Else
+-- the list or the sessions are read, whichever are fewer requests, all of them side by side.
+-- Where that fails, ever fewer of the rooms and then of its sessions are read, until the guilty
+-- one is found.  A session that ended a while ago is then due again as sync_settings says, or leaves the queue.
 CREATE FUNCTION hms_internal.read_events(run hms_internal.run, rooms text[], sessions text[], may_probe boolean)
 RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	half CONSTANT integer := cardinality(sessions) / 2;
+	several CONSTANT boolean := rooms[1] <> rooms[cardinality(rooms)];
 	reads_at CONSTANT timestamptz := clock_timestamp();
 	room record;
 	page hms_internal.event_page;
+	due bigint;
 	probe text[] := ARRAY[]::text[];
-	totals jsonb := jsonb '{}';
 	whole text[] := ARRAY[]::text[];
 	one_by_one text[] := ARRAY[]::text[];
-	by_room boolean;
-	list refcursor;
-	one jsonb;
-	part jsonb[];
+	list record;
+	event @extschema@.hms_track_event;
+	part @extschema@.hms_track_event[] := ARRAY[]::@extschema@.hms_track_event[];
 	written bigint := bigint '0';
 BEGIN
 	FOR room IN SELECT d.room_id, count(*) AS due, bool_and(q.ended_at < q.read_at) AS again
@@ -4602,46 +4558,39 @@ BEGIN
 	END LOOP;
 
 	IF probe <> '{}' THEN
-		FOR page IN SELECT * FROM hms_internal._hms_rows(NULL::hms_internal.event_page, 'events_page', probe, NULL::text[]) LOOP
-			CONTINUE WHEN coalesce(page.events, '[]') = '[]';
-			written := written + hms_internal.store_events(ARRAY(SELECT e FROM jsonb_array_elements(page.events) AS e));
-			IF page.next <> '' THEN
-				totals := totals || jsonb_build_object(page.events #>> '{0,data,room_id}', page.total);
+		FOR page IN SELECT * FROM hms_internal._hms_rows(NULL::hms_internal.event_page, 'events_page', probe, NULL::text[]) AS p
+			WHERE p.events <> '[]' LOOP
+			SELECT d.room_id, count(*) AS due, hms_internal.stored_events(d.room_id) AS stored INTO room
+			FROM unnest(rooms) AS d (room_id) WHERE d.room_id = page.events #>> '{0,data,room_id}' GROUP BY d.room_id;
+			IF (page.next <> '') IS NOT TRUE OR page.total <= room.stored + 100 OR (page.total + 99) / 100 > room.due THEN
+				due := hms_internal.store_events(ARRAY(SELECT e
+					FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', page.events) AS e));
+				written := written + due;
+				CONTINUE WHEN (page.next <> '') IS NOT TRUE OR room.stored + due >= page.total;
 			END IF;
-		END LOOP;
-		FOR room IN SELECT d.room_id, count(*) AS due, (totals -> d.room_id)::bigint AS total
-			FROM unnest(rooms) AS d (room_id) WHERE totals ? d.room_id GROUP BY d.room_id LOOP
-			IF room.total IS NOT NULL AND hms_internal.stored_events(room.room_id) >= room.total THEN
-				CONTINUE;
-			ELSIF (room.total + 99) / 100 <= room.due THEN
+			IF (page.total + 99) / 100 <= room.due THEN
 				whole := whole || room.room_id;
 			ELSE
 				one_by_one := one_by_one || room.room_id;
 			END IF;
 		END LOOP;
 	END IF;
-	FOREACH by_room IN ARRAY ARRAY[true, false] LOOP
-		CONTINUE WHEN CASE WHEN by_room THEN whole ELSE one_by_one END = '{}';
-		IF by_room THEN
-			OPEN list FOR SELECT e FROM hms_internal._hms_rows(NULL::jsonb, 'rooms_events', whole, NULL::text[]) AS e ORDER BY e ->> 'timestamp';
-		ELSE
-			OPEN list FOR SELECT e FROM hms_internal._hms_rows(NULL::jsonb, 'sessions_events',
-				ARRAY(SELECT d.room_id FROM unnest(rooms, sessions) WITH ORDINALITY AS d (room_id, id, n) WHERE d.room_id = ANY (one_by_one) ORDER BY d.n),
-				ARRAY(SELECT d.id FROM unnest(rooms, sessions) WITH ORDINALITY AS d (room_id, id, n) WHERE d.room_id = ANY (one_by_one) ORDER BY d.n),
-				NULL::text[]) AS e ORDER BY e ->> 'timestamp';
-		END IF;
-		LOOP
-			part := ARRAY[]::jsonb[];
-			FOR i IN 1 .. 1000 LOOP
-				FETCH list INTO one;
-				EXIT WHEN NOT FOUND;
-				part := part || one;
-			END LOOP;
-			EXIT WHEN part = '{}';
-			written := written + hms_internal.store_events(part);
+	SELECT array_agg(l.room_id) AS rooms, array_agg(l.session_id) AS sessions INTO list
+	FROM (SELECT r, '' FROM unnest(whole) AS r
+		UNION ALL SELECT d.room_id, d.id FROM unnest(rooms, sessions) AS d (room_id, id) WHERE d.room_id = ANY (one_by_one)
+	) AS l (room_id, session_id);
+	IF list.rooms IS NOT NULL THEN
+		-- sorted, so that all of it is read by several at a time before the first is stored
+		FOR event IN SELECT l.* FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'mirror_events',
+			list.rooms, list.sessions, NULL::text[]) AS l ORDER BY l."timestamp" LOOP
+			part := part || event;
+			IF cardinality(part) >= 1000 THEN
+				written := written + hms_internal.store_events(part);
+				part := ARRAY[]::@extschema@.hms_track_event[];
+			END IF;
 		END LOOP;
-		CLOSE list;
-	END LOOP;
+		written := written + hms_internal.store_events(part);
+	END IF;
 
 	-- errors that belong to no session are in a room's list alone
 	INSERT INTO sync_queue (room_id, kind, id) SELECT r, 'errors', r FROM unnest(one_by_one) AS r
@@ -4665,12 +4614,53 @@ EXCEPTION WHEN OTHERS THEN
 	ELSIF cardinality(sessions) = 1 THEN
 		RETURN hms_internal.pass_over(run, 'events', rooms[1], sessions[1], SQLSTATE, SQLERRM);
 	END IF;
-	run := hms_internal.read_events(run, rooms[:half], sessions[:half], false);
-	RETURN hms_internal.read_events(run, rooms[half + 1:], sessions[half + 1:], false);
+	run := hms_internal.read_events(run, rooms[:half], sessions[:half], several);
+	RETURN hms_internal.read_events(run, rooms[half + 1:], sessions[half + 1:], several);
 END;
 $$;
 COMMENT ON FUNCTION hms_internal.read_events(hms_internal.run, text[], text[], boolean) IS
 'Internal: brings the events of sessions into a mirror';
+
+-- The text of an asset.
+CREATE FUNCTION hms_internal.read_text(room_id text, id text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	asset record;
+	written bigint;
+BEGIN
+	SELECT a.*, coalesce((SELECT r.started_at FROM recordings AS r WHERE r.room_id = a.room_id AND r.id = a.job_id),
+		(SELECT l.started_at FROM live_streams AS l WHERE l.room_id = a.room_id AND l.id = a.job_id),
+		(SELECT x.started_at FROM external_streams AS x WHERE x.room_id = a.room_id AND x.id = a.job_id)) AS began
+	INTO asset FROM recording_assets AS a WHERE a.room_id = read_text.room_id AND a.id = read_text.id;
+	CASE asset.type
+	WHEN 'transcript' THEN
+		INSERT INTO transcripts (room_id, asset_id, "position", session_id, starts_at, ends_at, user_id, peer_id, name, sentence,
+			starts, ends, synced_at)
+		SELECT asset.room_id, asset.id, t."position", asset.session_id, asset.began + t.starts, asset.began + t.ends, p.user_id,
+			t.peer_id, t.name, t.sentence, t.starts, t.ends, clock_timestamp()
+		FROM @extschema@.hms_transcript(asset.id) AS t LEFT JOIN session_peers AS p
+			ON p.room_id = asset.room_id AND p.session_id = asset.session_id AND p.id = t.peer_id
+		ON CONFLICT DO NOTHING;
+	WHEN 'chat' THEN
+		INSERT INTO chat_messages (room_id, asset_id, "position", session_id, sent_at, user_id, peer_id, name, roles, type, message, synced_at)
+		SELECT asset.room_id, asset.id, t."position", asset.session_id, t.sent_at, t.user_id, t.peer_id, t.name, t.roles, t.type,
+			t.message, clock_timestamp()
+		FROM @extschema@.hms_chat(asset.id) AS t
+		ON CONFLICT DO NOTHING;
+	ELSE
+		INSERT INTO summaries (room_id, asset_id, "position", session_id, title, format, bullets, paragraph, synced_at)
+		SELECT asset.room_id, asset.id, t."position", asset.session_id, t.title, t.format, t.bullets, t.paragraph, clock_timestamp()
+		FROM @extschema@.hms_summary(asset.id) AS t
+		ON CONFLICT DO NOTHING;
+	END CASE;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.read_text(text, text) IS
+'Internal: brings the text of an asset into a mirror';
 
 -- Read one thing by its id, as its list would have it; run.found says whether 100ms
 -- knows it.
@@ -4680,29 +4670,50 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	rows jsonb[];
+	n bigint;
 BEGIN
 	CASE kind
 	WHEN 'room' THEN
 		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_room, 'hms_room', read_one.id) AS l);
 	WHEN 'session' THEN
-		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_session', read_one.id) AS l);
+		rows := ARRAY(SELECT to_jsonb(l)
+			FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_session', read_one.id) AS l);
 	WHEN 'recordings' THEN
-		rows := ARRAY(SELECT to_jsonb(l) - 'recording_assets' FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recording', read_one.id) AS l);
+		rows := ARRAY(SELECT to_jsonb(l) - 'recording_assets'
+			FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recording', read_one.id) AS l);
 	WHEN 'live_streams' THEN
-		rows := ARRAY(SELECT to_jsonb(l) - 'recording_assets' FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_stream', read_one.id) AS l);
+		rows := ARRAY(SELECT to_jsonb(l) - 'recording_assets'
+			FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_stream', read_one.id) AS l);
 	WHEN 'external_streams' THEN
-		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_stream', read_one.id) AS l);
+		rows := ARRAY(SELECT to_jsonb(l)
+			FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_stream', read_one.id) AS l);
 	WHEN 'recording_assets' THEN
-		rows := ARRAY(SELECT to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_asset', read_one.id) AS l);
+		rows := ARRAY(SELECT to_jsonb(l)
+			FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_asset', read_one.id) AS l);
 	WHEN 'errors' THEN
-		run.row_count := run.row_count + hms_internal.store_events(ARRAY(SELECT e FROM hms_internal._hms_rows(NULL::jsonb, 'rooms_errors', ARRAY[read_one.id]) AS e));
-		UPDATE sync_queue AS q SET read_at = clock_timestamp(), due_at = clock_timestamp() + interval '1 day', attempts = 0, failed_at = NULL, last_error = NULL
-		WHERE q.room_id = read_one.room_id AND q.kind = 'errors' AND q.id = read_one.id;
+		run.row_count := run.row_count + hms_internal.store_events(ARRAY(SELECT e
+			FROM hms_internal._hms_rows(NULL::@extschema@.hms_track_event, 'rooms_errors', ARRAY[read_one.id]) AS e));
 		DELETE FROM sync_queue AS q WHERE q.room_id = read_one.room_id AND q.kind = 'errors' AND q.id = read_one.id
 			AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.room_id = read_one.room_id AND s.created_at > now() - interval '30 days');
+	WHEN 'texts' THEN
+		run.row_count := run.row_count + hms_internal.read_text(read_one.room_id, read_one.id);
+	WHEN 'quality' THEN
+		INSERT INTO peer_quality (room_id, session_id, peer_id, direction, user_id, name, samples, loss_p50, loss_p95, rtt_p50, rtt_p95,
+			jitter_p50, jitter_p95, bitrate_p50, bitrate_p95, freezes, synced_at)
+		SELECT read_one.room_id, read_one.id, q.peer_id, q.direction, q.user_id, q.name, q.samples, q.loss_p50, q.loss_p95,
+			q.rtt_p50, q.rtt_p95, q.jitter_p50, q.jitter_p95, q.bitrate_p50, q.bitrate_p95, q.freezes, clock_timestamp()
+		FROM @extschema@.hms_quality(read_one.id) AS q
+		ON CONFLICT DO NOTHING;
+		GET DIAGNOSTICS n = ROW_COUNT;
+		run.row_count := run.row_count + n;
+	END CASE;
+	IF kind IN ('errors', 'texts', 'quality') THEN
+		UPDATE sync_queue AS q SET attempts = 0, failed_at = NULL, last_error = NULL,
+			due_at = CASE WHEN read_one.kind = 'errors' THEN clock_timestamp() + interval '1 day' ELSE 'infinity' END
+		WHERE q.room_id = read_one.room_id AND q.kind = read_one.kind AND q.id = read_one.id;
 		run.found := true;
 		RETURN run;
-	END CASE;
+	END IF;
 	run.found := rows <> '{}';
 	IF NOT run.found THEN
 		RETURN run;
@@ -4749,8 +4760,8 @@ $$;
 COMMENT ON FUNCTION hms_internal.forget(text, text, text) IS
 'Internal: forgets what only webhooks have told';
 
--- The steps of a run, in their order.  Each call is what one transaction does; it
--- returns the run with the step that comes next.
+-- The steps of a run, in the order of hms_internal.sync_step.  Each call is what one
+-- transaction does; it returns the run, with no step when there is nothing left of this one.
 
 -- Rooms: all of them while that is a few pages, and once a day; else those made
 -- since the last time, and those that the caller named by their id.
@@ -4776,7 +4787,7 @@ BEGIN
 			PERFORM hms_internal.set_mark('rooms', '', run.newest, run.started_at, true);
 		END IF;
 	END IF;
-	run.step := 'sessions';
+	run.step := NULL;
 	RETURN run;
 END;
 $$;
@@ -4812,7 +4823,7 @@ COMMENT ON FUNCTION hms_internal.read_room_sessions(hms_internal.run, text[], ti
 'Internal: brings the sessions of rooms into a mirror';
 
 -- Sessions.  A first run, or one since a time, reads all from then on, in a few windows
--- that each commit; another one the newest down to what it knows, and every six hours all
+-- that each commit where the rooms are old enough; another one the newest down to what it knows, and every six hours all
 -- that began within twelve hours (the longest that a session lasts) before the newest.
 -- Then those that are on: what the mirror has as active and neither list has is read by its id.
 CREATE FUNCTION hms_internal.sync_sessions(run hms_internal.run)
@@ -4823,6 +4834,7 @@ DECLARE
 	last record;
 	due record;
 	begins timestamptz;
+	oldest timestamptz;
 	ends timestamptz;
 	made text[];
 BEGIN
@@ -4837,27 +4849,32 @@ BEGIN
 		GROUP BY d.mark IS NULL ORDER BY d.mark IS NULL DESC LIMIT 1;
 		IF due.rooms IS NOT NULL THEN
 			run.total := cardinality(run.rooms)::bigint;
-			RETURN hms_internal.read_room_sessions(run, due.rooms, CASE WHEN due.mark IS NULL THEN run.since ELSE least(run.since, due.mark - interval '12 hours') END);
+			RETURN hms_internal.read_room_sessions(run, due.rooms,
+				CASE WHEN due.mark IS NULL THEN run.since ELSE least(run.since, due.mark - interval '12 hours') END);
 		END IF;
 	ELSE
-		SELECT m.mark, m.read_at, m.whole_at INTO last FROM sync_marks AS m WHERE m.what = 'sessions' AND m.room_id = '';
+		SELECT m.mark, m.read_at, (m.whole_at > now() - interval '6 hours') IS TRUE AS is_whole INTO last
+		FROM sync_marks AS m WHERE m.what = 'sessions' AND m.room_id = '';
 		IF run."window" IS NULL AND last.mark IS NOT NULL AND run.since IS NULL THEN
 			run := hms_internal.walk(run, 'sessions', NULL, last.mark - interval '12 hours', NULL, NULL,
-				CASE WHEN last.whole_at > now() - interval '6 hours' THEN last.mark END);
-			PERFORM hms_internal.set_mark('sessions', '', run.newest, run.started_at, (last.whole_at > now() - interval '6 hours') IS NOT TRUE);
+				CASE WHEN last.is_whole THEN last.mark END);
+			PERFORM hms_internal.set_mark('sessions', '', run.newest, run.started_at, NOT last.is_whole);
 			-- a room that is new here may have sessions from before; where there are many such, they are not asked one by one
-			made := ARRAY(SELECT r.id FROM rooms AS r WHERE r.synced_at >= run.started_at AND r.created_at > last.read_at - interval '1 hour'
+			made := ARRAY(SELECT r.id FROM rooms AS r
+				WHERE r.synced_at >= run.started_at AND r.created_at > last.read_at - interval '1 hour'
 				AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.room_id = r.id) LIMIT 51);
 			IF cardinality(made) BETWEEN 1 AND 50 THEN
 				run := hms_internal.walk(run, 'sessions', made, NULL, NULL, NULL, NULL);
 			END IF;
 		ELSE
 			begins := coalesce(run."window", least(run.since, last.mark - interval '12 hours'));
+			oldest := coalesce(begins, (SELECT min(r.created_at) FROM rooms AS r));
 			ends := (SELECT min(run.started_at - d) FROM unnest('{90 days,30 days}'::interval[]) AS d
-				WHERE begins IS NULL OR run.started_at - d > begins + interval '1 hour');
+				WHERE (run.started_at - d < oldest + interval '1 hour') IS NOT TRUE);
 			run := hms_internal.walk(run, 'sessions', NULL, begins, ends, NULL, NULL);
 			-- a first run that is broken off goes on from here
-			PERFORM hms_internal.set_mark('sessions', '', coalesce(run.newest, CASE WHEN last.mark IS NULL THEN begins END), run.started_at, ends IS NULL);
+			PERFORM hms_internal.set_mark('sessions', '', coalesce(run.newest, CASE WHEN last.mark IS NULL THEN begins END),
+				run.started_at, ends IS NULL);
 			run."window" := ends;
 			IF ends IS NOT NULL THEN
 				RETURN run;
@@ -4872,7 +4889,7 @@ BEGIN
 	SELECT s.room_id, 'session', s.id FROM sessions AS s
 	WHERE s.active AND NOT s.id = ANY (coalesce(run.is_on, '{}')) AND (run.rooms IS NULL OR s.room_id = ANY (run.rooms))
 	ON CONFLICT (room_id, kind, id) DO NOTHING;
-	run.step := 'recordings';
+	run.step := NULL;
 	RETURN run;
 END;
 $$;
@@ -4880,7 +4897,8 @@ COMMENT ON FUNCTION hms_internal.sync_sessions(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
 -- Recordings, streams and their assets: the newest down to what is known, and once a day
--- a day further back.
+-- a day further back.  A run that has asked for the sessions that are on leaves out external
+-- streams that were read just before, to stay at six requests.
 CREATE FUNCTION hms_internal.sync_list(run hms_internal.run)
 RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
@@ -4897,16 +4915,34 @@ BEGIN
 			CASE WHEN last.is_whole THEN last.mark ELSE last.mark - interval '1 day' END);
 		PERFORM hms_internal.set_mark(run.step, '', run.newest, run.started_at, NOT coalesce(last.is_whole, false));
 	END IF;
-	run.step := CASE run.step WHEN 'recordings' THEN 'live_streams' WHEN 'live_streams' THEN 'external_streams'
-		WHEN 'external_streams' THEN 'recording_assets' ELSE 'items' END;
+	run.step := NULL;
 	RETURN run;
 END;
 $$;
 COMMENT ON FUNCTION hms_internal.sync_list(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
--- What is due to be read by its id: rooms and sessions that webhooks or other
--- lists told of, sessions that are no longer on, recordings and streams that were not final.
+-- What of the queue is due in the run's step.
+CREATE FUNCTION hms_internal.due(run hms_internal.run)
+RETURNS TABLE (room_id text, kind text, id text)
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+	RETURN QUERY SELECT q.room_id, q.kind, q.id FROM sync_queue AS q
+	WHERE q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
+		AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms))
+		AND CASE run.step WHEN 'items' THEN q.kind NOT IN ('events', 'texts', 'quality') AND (q.kind <> 'errors' OR run.events)
+			WHEN 'texts' THEN q.kind = 'texts' AND run.texts WHEN 'quality' THEN q.kind = 'quality' AND run.quality
+			ELSE q.kind = run.step END;
+END;
+$$;
+COMMENT ON FUNCTION hms_internal.due(hms_internal.run) IS
+'Internal: what a step of hms_sync has to read by its id';
+
+-- What is due to be read by its id, twenty at a time: rooms and sessions that webhooks or
+-- other lists told of, sessions that are no longer on, recordings and streams that were not
+-- final; on request the best transcript of each recording, its chat and its summary, and the
+-- quality of connections.  These stay in the queue when they are done, not to be asked for again.
 CREATE FUNCTION hms_internal.sync_items(run hms_internal.run)
 RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
@@ -4915,18 +4951,29 @@ DECLARE
 	due record;
 	n integer := 0;
 BEGIN
-	INSERT INTO sync_queue (room_id, kind, id) SELECT r.id, 'room', r.id FROM rooms AS r WHERE r.synced_at IS NULL
-	ON CONFLICT (room_id, kind, id) DO NOTHING;
-	FOR due IN SELECT q.room_id, q.kind, q.id, q.queued_at FROM sync_queue AS q
-		WHERE q.kind NOT IN ('events', 'text', 'quality') AND q.due_at <= clock_timestamp()
-			AND (q.read_at IS NULL OR q.read_at < run.started_at) AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms))
-			AND (q.kind <> 'errors' OR run.events)
-		ORDER BY q.kind = 'room', q.room_id, q.kind, q.id LIMIT 20 LOOP
+	IF run.step = 'items' THEN
+		INSERT INTO sync_queue (room_id, kind, id) SELECT r.id, 'room', r.id FROM rooms AS r WHERE r.synced_at IS NULL
+		ON CONFLICT (room_id, kind, id) DO NOTHING;
+	ELSIF run.step = 'texts' AND run.texts THEN
+		INSERT INTO sync_queue (room_id, kind, id)
+		SELECT DISTINCT ON (a.room_id, a.job_id, a.type) a.room_id, 'texts', a.id FROM recording_assets AS a
+		WHERE a.type IN ('transcript', 'chat', 'summary') AND a.status = 'completed'
+			AND (run.rooms IS NULL OR a.room_id = ANY (run.rooms))
+		ORDER BY a.room_id, a.job_id, a.type, array_position('{json,srt,txt}', a.metadata ->> 'output_mode'), a.id
+		ON CONFLICT (room_id, kind, id) DO NOTHING;
+	ELSIF run.step = 'quality' AND run.quality THEN
+		INSERT INTO sync_queue (room_id, kind, id)
+		SELECT s.room_id, 'quality', s.id FROM sessions AS s
+		WHERE s.active IS FALSE AND s.updated_at > now() - interval '30 days' AND (run.rooms IS NULL OR s.room_id = ANY (run.rooms))
+		ON CONFLICT (room_id, kind, id) DO NOTHING;
+	END IF;
+	FOR due IN SELECT * FROM hms_internal.due(run) AS d ORDER BY d.kind = 'room', d.room_id, d.kind, d.id LIMIT 20 LOOP
 		n := n + 1;
 		BEGIN
 			run := hms_internal.read_one(run, due.kind, due.room_id, due.id);
 			IF run.found THEN
-				UPDATE sync_queue AS q SET read_at = clock_timestamp() WHERE q.room_id = due.room_id AND q.kind = due.kind AND q.id = due.id;
+				UPDATE sync_queue AS q SET read_at = clock_timestamp()
+				WHERE q.room_id = due.room_id AND q.kind = due.kind AND q.id = due.id;
 			ELSE
 				PERFORM hms_internal.forget(due.kind, due.room_id, due.id);
 				run := hms_internal.pass_over(run, due.kind, due.room_id, due.id, '22023', '100ms does not know it');
@@ -4943,8 +4990,7 @@ BEGIN
 		END;
 	END LOOP;
 	IF n = 0 THEN
-		run.step := CASE WHEN run.events THEN 'events' ELSE 'texts' END;
-		run.phase_at := NULL;
+		run.step := NULL;
 	END IF;
 	RETURN run;
 END;
@@ -4952,8 +4998,8 @@ $$;
 COMMENT ON FUNCTION hms_internal.sync_items(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
--- Events of the sessions that queue for them, as many rooms at a time as there may
--- be requests.
+-- Events of the sessions that queue for them, of as many rooms at a time as keep several requests
+-- going to the end; those with the most come first.
 CREATE FUNCTION hms_internal.sync_events(run hms_internal.run)
 RETURNS hms_internal.run
 LANGUAGE plpgsql VOLATILE
@@ -4962,15 +5008,16 @@ DECLARE
 	due record;
 	n bigint;
 BEGIN
-	IF run.phase_at IS NULL THEN
+	IF NOT run.events THEN
+		run.step := NULL;
+		RETURN run;
+	ELSIF run.phase_at IS NULL THEN
 		run.phase_at := clock_timestamp();
 		DELETE FROM sync_queue AS q WHERE q.kind = 'events' AND q.ended_at < run.started_at - interval '30 days'
 			AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms));
 		GET DIAGNOSTICS n = ROW_COUNT;
 		run.too_old := run.too_old + n;
-		SELECT count(DISTINCT q.room_id) AS rooms, count(*) AS sessions INTO due FROM sync_queue AS q
-		WHERE q.kind = 'events' AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
-			AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms));
+		SELECT count(DISTINCT d.room_id) AS rooms, count(*) AS sessions INTO due FROM hms_internal.due(run) AS d;
 		run.done := 0;
 		run.total := due.rooms;
 		IF due.sessions > 20 THEN
@@ -4979,13 +5026,12 @@ BEGIN
 		END IF;
 	END IF;
 	SELECT array_agg(d.room_id) AS rooms, array_agg(d.id) AS sessions, count(DISTINCT d.room_id) AS n INTO due
-	FROM (SELECT d.room_id, d.id FROM (
-			SELECT q.room_id, q.id, dense_rank() OVER (ORDER BY q.room_id) AS place FROM sync_queue AS q
-			WHERE q.kind = 'events' AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
-				AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms))) AS d
-		WHERE d.place <= current_setting('hms.max_connections')::integer ORDER BY d.room_id, d.id LIMIT 4000) AS d;
+	FROM (SELECT d.room_id, d.id, dense_rank() OVER (ORDER BY d.sessions DESC, d.room_id) AS place
+		FROM (SELECT e.room_id, e.id, count(*) OVER (PARTITION BY e.room_id) AS sessions FROM hms_internal.due(run) AS e) AS d
+		ORDER BY place LIMIT 4000) AS d
+	WHERE d.place <= 4 * current_setting('hms.max_connections')::integer;
 	IF due.rooms IS NULL THEN
-		run.step := 'texts';
+		run.step := NULL;
 		RETURN run;
 	END IF;
 	run := hms_internal.read_events(run, due.rooms, due.sessions, true);
@@ -4994,120 +5040,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION hms_internal.sync_events(hms_internal.run) IS
-'Internal: a step of hms_sync';
-
--- Texts of assets that are not here yet: the best transcript of each recording, its chat
--- and its summary.
-CREATE FUNCTION hms_internal.read_text(room_id text, id text)
-RETURNS bigint
-LANGUAGE plpgsql VOLATILE
-AS $$
-DECLARE
-	asset record;
-	written bigint;
-BEGIN
-	SELECT a.*, coalesce((SELECT r.started_at FROM recordings AS r WHERE r.room_id = a.room_id AND r.id = a.job_id),
-		(SELECT l.started_at FROM live_streams AS l WHERE l.room_id = a.room_id AND l.id = a.job_id),
-		(SELECT x.started_at FROM external_streams AS x WHERE x.room_id = a.room_id AND x.id = a.job_id)) AS began
-	INTO asset FROM recording_assets AS a WHERE a.room_id = read_text.room_id AND a.id = read_text.id;
-	CASE asset.type
-	WHEN 'transcript' THEN
-		INSERT INTO transcripts (room_id, asset_id, "position", session_id, starts_at, ends_at, user_id, peer_id, name, sentence,
-			starts, ends, synced_at)
-		SELECT asset.room_id, asset.id, t."position", asset.session_id, asset.began + t.starts, asset.began + t.ends, p.user_id,
-			t.peer_id, t.name, t.sentence, t.starts, t.ends, clock_timestamp()
-		FROM @extschema@.hms_transcript(asset.id) AS t LEFT JOIN session_peers AS p
-			ON p.room_id = asset.room_id AND p.session_id = asset.session_id AND p.id = t.peer_id
-		ON CONFLICT DO NOTHING;
-	WHEN 'chat' THEN
-		INSERT INTO chat_messages (room_id, asset_id, "position", session_id, sent_at, user_id, peer_id, name, roles, type, message, synced_at)
-		SELECT asset.room_id, asset.id, t."position", asset.session_id, t.sent_at, t.user_id, t.peer_id, t.name, t.roles, t.type,
-			t.message, clock_timestamp()
-		FROM @extschema@.hms_chat(asset.id) AS t
-		ON CONFLICT DO NOTHING;
-	ELSE
-		INSERT INTO summaries (room_id, asset_id, "position", session_id, title, format, bullets, paragraph, synced_at)
-		SELECT asset.room_id, asset.id, t."position", asset.session_id, t.title, t.format, t.bullets, t.paragraph, clock_timestamp()
-		FROM @extschema@.hms_summary(asset.id) AS t
-		ON CONFLICT DO NOTHING;
-	END CASE;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN written;
-END;
-$$;
-COMMENT ON FUNCTION hms_internal.read_text(text, text) IS
-'Internal: brings the text of an asset into a mirror';
-
--- A row a peer and direction of how a session's connections were.
-CREATE FUNCTION hms_internal.read_quality(room_id text, id text)
-RETURNS bigint
-LANGUAGE plpgsql VOLATILE
-AS $$
-DECLARE
-	written bigint;
-BEGIN
-	INSERT INTO peer_quality (room_id, session_id, peer_id, direction, user_id, name, samples, loss_p50, loss_p95, rtt_p50, rtt_p95,
-		jitter_p50, jitter_p95, bitrate_p50, bitrate_p95, freezes, synced_at)
-	SELECT read_quality.room_id, read_quality.id, q.peer_id, q.direction, q.user_id, q.name, q.samples, q.loss_p50, q.loss_p95,
-		q.rtt_p50, q.rtt_p95, q.jitter_p50, q.jitter_p95, q.bitrate_p50, q.bitrate_p95, q.freezes, clock_timestamp()
-	FROM @extschema@.hms_quality(read_quality.id) AS q
-	ON CONFLICT DO NOTHING;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN written;
-END;
-$$;
-COMMENT ON FUNCTION hms_internal.read_quality(text, text) IS
-'Internal: brings the quality of a session''s connections into a mirror';
-
--- On request: the texts of assets, or the quality of connections.  What is done stays in
--- the queue, not to be asked for again.
-CREATE FUNCTION hms_internal.sync_more(run hms_internal.run)
-RETURNS hms_internal.run
-LANGUAGE plpgsql VOLATILE
-AS $$
-DECLARE
-	what CONSTANT text := CASE run.step WHEN 'texts' THEN 'text' ELSE 'quality' END;
-	due record;
-	n integer := 0;
-BEGIN
-	IF what = 'text' AND run.texts THEN
-		INSERT INTO sync_queue (room_id, kind, id)
-		SELECT DISTINCT ON (a.room_id, a.job_id, a.type) a.room_id, 'text', a.id FROM recording_assets AS a
-		WHERE a.type IN ('transcript', 'chat', 'summary') AND a.status = 'completed'
-			AND (run.rooms IS NULL OR a.room_id = ANY (run.rooms))
-		ORDER BY a.room_id, a.job_id, a.type, array_position('{json,srt,txt}', a.metadata ->> 'output_mode'), a.id
-		ON CONFLICT (room_id, kind, id) DO NOTHING;
-	ELSIF what = 'quality' AND run.quality THEN
-		INSERT INTO sync_queue (room_id, kind, id)
-		SELECT s.room_id, 'quality', s.id FROM sessions AS s
-		WHERE s.active IS FALSE AND s.updated_at > now() - interval '30 days' AND (run.rooms IS NULL OR s.room_id = ANY (run.rooms))
-		ON CONFLICT (room_id, kind, id) DO NOTHING;
-	END IF;
-	FOR due IN SELECT q.room_id, q.id FROM sync_queue AS q
-		WHERE q.kind = what AND q.due_at <= clock_timestamp() AND (q.read_at IS NULL OR q.read_at < run.started_at)
-			AND (run.rooms IS NULL OR q.room_id = ANY (run.rooms)) AND CASE what WHEN 'text' THEN run.texts ELSE run.quality END
-		ORDER BY q.room_id, q.id LIMIT 20 LOOP
-		n := n + 1;
-		BEGIN
-			run.row_count := run.row_count + CASE what WHEN 'text' THEN hms_internal.read_text(due.room_id, due.id)
-				ELSE hms_internal.read_quality(due.room_id, due.id) END;
-			UPDATE sync_queue AS q SET read_at = clock_timestamp(), due_at = 'infinity', failed_at = NULL, last_error = NULL
-			WHERE q.room_id = due.room_id AND q.kind = what AND q.id = due.id;
-			run.in_a_row := 0;
-		EXCEPTION WHEN OTHERS THEN
-			IF hms_internal.ends_run(run, SQLSTATE) THEN
-				RAISE;
-			END IF;
-			run := hms_internal.pass_over(run, what, due.room_id, due.id, SQLSTATE, SQLERRM);
-		END;
-	END LOOP;
-	IF n = 0 THEN
-		run.step := CASE what WHEN 'text' THEN 'quality' ELSE 'end' END;
-	END IF;
-	RETURN run;
-END;
-$$;
-COMMENT ON FUNCTION hms_internal.sync_more(hms_internal.run) IS
 'Internal: a step of hms_sync';
 
 -- Begin a run: its row, and what it will cost.
@@ -5154,7 +5086,8 @@ DECLARE
 BEGIN
 	pace := round(run.row_count / greatest(extract(epoch FROM clock_timestamp() - run.started_at), 0.001), 1);
 	remaining := CASE WHEN run.step = 'end' THEN interval '0' WHEN run.done > 0 THEN make_interval(secs => round(
-		extract(epoch FROM clock_timestamp() - coalesce(run.phase_at, run.started_at)) / run.done * (run.total - run.done))::double precision) END;
+		extract(epoch FROM clock_timestamp() - coalesce(run.phase_at, run.started_at))
+			/ run.done * (run.total - run.done))::double precision) END;
 	UPDATE sync_runs AS r SET noted_at = clock_timestamp(), step = run.step, rooms_done = run.done, rooms_total = run.total,
 		row_count = run.row_count, requests = run.requests, rate = pace, time_left = remaining, detail = run.error_message,
 		state = CASE WHEN run.error_state IS NOT NULL THEN 'failed' WHEN run.step = 'end' THEN 'done' ELSE 'running' END,
@@ -5162,8 +5095,8 @@ BEGIN
 	WHERE r.id = run.id;
 	IF run.step = 'end' OR clock_timestamp() - run.noticed_at > interval '5 seconds' THEN
 		run.noticed_at := clock_timestamp();
-		RAISE NOTICE 'hms_sync: %, % of % rooms, % rows, % rows/s, % requests%', CASE run.step WHEN 'end' THEN 'done' ELSE replace(run.step, '_', ' ') END,
-			run.done, run.total, run.row_count, pace, run.requests,
+		RAISE NOTICE 'hms_sync: %, % of % rooms, % rows, % rows/s, % requests%',
+			CASE run.step WHEN 'end' THEN 'done' ELSE replace(run.step, '_', ' ') END, run.done, run.total, run.row_count, pace, run.requests,
 			CASE WHEN run.step <> 'end' AND remaining IS NOT NULL THEN format(', %s left', remaining) ELSE '' END;
 	END IF;
 	IF run.step = 'end' AND run.too_old > 0 THEN
@@ -5187,6 +5120,9 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	steps CONSTANT text[] := ARRAY['rooms', 'sessions', 'recordings', 'live_streams', 'external_streams', 'recording_assets', 'items',
+		'events', 'texts', 'quality', 'end'];
+	step CONSTANT text := coalesce(run.step, steps[1]);
 	requests CONSTANT bigint := (SELECT s.requests FROM @extschema@.hms_stats() AS s);
 BEGIN
 	IF run.error_state IS NOT NULL THEN
@@ -5200,24 +5136,25 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = run.error_state, MESSAGE = run.error_message;
 	END IF;
 	PERFORM hms_internal.enter(schema, 'sync_runs');
-	PERFORM hms_internal.use_account();
+	PERFORM set_config('hms.server', hms_internal.account(), true);
 	IF NOT pg_try_advisory_xact_lock(1752003443, to_regnamespace(quote_ident(schema))::oid::integer) THEN
 		RAISE EXCEPTION 'another run of hms_sync is at work in schema %', quote_ident(schema)
 			USING ERRCODE = 'lock_not_available', HINT = format('The newest row of %I.sync_runs says how far it is.', schema);
 	END IF;
+	run.step := step;
 	IF run.id IS NULL THEN
 		run := hms_internal.begin_run(run);
 	END IF;
 
 	BEGIN
 		CASE
-		WHEN run.step = 'rooms' THEN run := hms_internal.sync_rooms(run);
-		WHEN run.step = 'sessions' THEN run := hms_internal.sync_sessions(run);
-		WHEN run.step = 'items' THEN run := hms_internal.sync_items(run);
-		WHEN run.step = 'events' THEN run := hms_internal.sync_events(run);
-		WHEN run.step IN ('texts', 'quality') THEN run := hms_internal.sync_more(run);
+		WHEN step = 'rooms' THEN run := hms_internal.sync_rooms(run);
+		WHEN step = 'sessions' THEN run := hms_internal.sync_sessions(run);
+		WHEN step IN ('items', 'texts', 'quality') THEN run := hms_internal.sync_items(run);
+		WHEN step = 'events' THEN run := hms_internal.sync_events(run);
 		ELSE run := hms_internal.sync_list(run);
 		END CASE;
+		run.step := coalesce(run.step, steps[array_position(steps, step) + 1]);
 		run.conflicts := 0;
 	EXCEPTION WHEN OTHERS THEN
 		IF hms_internal.blame(SQLSTATE) = 'again' AND run.conflicts < 3 THEN
@@ -5274,7 +5211,6 @@ BEGIN
 			USING ERRCODE = 'active_sql_transaction', HINT = 'Call it outside of BEGIN and COMMIT, and with your client''s autocommit on.';
 	END IF;
 	COMMIT;
-	run.step := 'rooms';
 	run.rooms := rooms;
 	run.since := since;
 	run.events := events;
@@ -5330,13 +5266,14 @@ COMMENT ON TYPE hms_internal._hms_webhook_data IS
 
 -- part: library
 
--- Raise unless the webhook proves that it comes from 100ms: see
--- hms_receive_webhook.  It can be asked by anybody and tells nothing.
-CREATE FUNCTION hms_internal._hms_check_webhook(headers jsonb, body text)
+-- Raise unless the webhook proves that it comes from 100ms, of the account that is
+-- this server ('': that of the settings): see hms_receive_webhook.  It can be asked by
+-- anybody and tells nothing.
+CREATE FUNCTION hms_internal._hms_check_webhook(headers jsonb, body text, server text)
 RETURNS boolean
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hms_check_webhook';
-COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text) IS
+COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text, text) IS
 'Internal: raises unless a webhook''s headers prove where it comes from';
 
 -- part: sql
@@ -5354,19 +5291,14 @@ DECLARE
 	changed bigint;
 	n bigint := bigint '0';
 BEGIN
-	INSERT INTO rooms (id, name, template_id)
-	SELECT room, max(d.room_name), max(d.template_id)
-	FROM webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
-	WHERE w.room_id = room AND w.session_id = session AND w.type = ANY (telling)
-	ON CONFLICT DO NOTHING;
-
-	SELECT max(w.account_id) AS account_id, max(w.app_id) AS app_id,
+	SELECT max(d.room_name) AS room_name, max(d.template_id) AS template_id, max(w.account_id) AS account_id, max(w.app_id) AS app_id,
 		coalesce(min(d.session_started_at), min(w."timestamp"), min(w.synced_at)) AS began,
 		max(coalesce(d.session_stopped_at, w."timestamp", w.synced_at)) FILTER (WHERE w.type = 'session.close.success') AS ended,
 		max(coalesce(w."timestamp", w.synced_at)) FILTER (WHERE w.type = 'session.close.success') AS told_at
 	INTO told
 	FROM webhook_events AS w CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook_data, NULL, w.data) AS d
 	WHERE w.room_id = room AND w.session_id = session AND w.type = ANY (telling);
+	INSERT INTO rooms (id, name, template_id) VALUES (room, told.room_name, told.template_id) ON CONFLICT DO NOTHING;
 	INSERT INTO sessions AS t (id, room_id, customer_id, app_id, active, created_at, updated_at)
 	VALUES (session, room, told.account_id, told.app_id, told.ended IS NULL, told.began, told.ended)
 	ON CONFLICT (room_id, id) DO UPDATE SET active = excluded.active,
@@ -5399,7 +5331,8 @@ BEGIN
 	END IF;
 	IF changed + n > 0 THEN
 		INSERT INTO sync_queue (room_id, kind, id) VALUES (room, 'session', session)
-		ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at, read_at = NULL, attempts = 0, failed_at = NULL, last_error = NULL;
+		ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at, read_at = NULL, attempts = 0,
+			failed_at = NULL, last_error = NULL;
 	END IF;
 END;
 $$;
@@ -5454,14 +5387,11 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	server CONSTANT text := coalesce(current_setting('hms.server', true), '');
 	told hms_internal._hms_webhook;
 	signed hms_internal._hms_webhook;
 BEGIN
 	PERFORM hms_internal.enter(schema, 'webhook_events');
-	PERFORM hms_internal.use_account();
-	PERFORM hms_internal._hms_check_webhook(headers, coalesce(body, event));
-	PERFORM set_config('hms.server', server, true);
+	PERFORM hms_internal._hms_check_webhook(headers, coalesce(body, event), hms_internal.account());
 	SELECT w.* INTO told FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook, NULL, event) AS w;
 	IF body IS NOT NULL THEN
 		SELECT w.* INTO signed FROM hms_internal._hms_rows_of(NULL::hms_internal._hms_webhook, NULL, body) AS w;
@@ -5489,12 +5419,12 @@ COMMENT ON FUNCTION hms_internal.receive_webhook(name, text, jsonb, text) IS
 --
 -- Where hms.webhook_secret is set, the header that hms.webhook_header names must
 -- have that value.  A signature (header x-100ms-signature, HMAC-SHA256 of the body)
--- must be right, by hms.webhook_key or else by the app secret; where
--- hms.webhook_key is set, there must be one.  Where neither setting is set, what
+-- must be right, by hms.webhook_key or else by the app secret of the mirror's account;
+-- where hms.webhook_key is set, there must be one.  Where neither setting is set, what
 -- is not signed is refused, unless hms.webhook_unproven is on.
 --
 -- The caller needs INSERT, SELECT and UPDATE on webhook_events, rooms, sessions,
--- session_peers and sync_queue.
+-- session_peers and sync_queue, and SELECT on sync_settings.
 --
 -- Errors: 28000 (it does not prove that it comes from 100ms), 22023 (it has no id, is no
 -- JSON object, or is not what the body holds), 42P01 (no mirror there), 42501 (a superuser
@@ -5511,9 +5441,9 @@ COMMENT ON FUNCTION @extschema@.hms_receive_webhook(name, "any", jsonb, text) IS
 'Take a webhook of 100ms into a mirror, once; false when it was there';
 REVOKE ALL ON FUNCTION @extschema@.hms_receive_webhook(name, "any", jsonb, text) FROM PUBLIC;
 
--- What a mirror has of a list and what the API has, row by row, as far as they differ.
+-- What a mirror has and what the API has, row by row, as far as they differ.
 CREATE FUNCTION hms_internal.compare(rooms text[], since timestamptz)
-RETURNS TABLE (relation text, room_id text, id text, difference text, api jsonb)
+RETURNS TABLE (relation text, room_id text, session_id text, id text, difference text, api jsonb)
 LANGUAGE plpgsql STABLE
 AS $$
 #variable_conflict use_column
@@ -5529,41 +5459,50 @@ BEGIN
 			hms_internal.not_given(), NULL::boolean, compare.since, NULL::timestamptz) AS l WHERE compare.rooms IS NULL
 		UNION ALL SELECT 'sessions', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_session, 'hms_sessions',
 			compare.rooms, NULL::boolean, compare.since, NULL::timestamptz) AS l WHERE compare.rooms IS NOT NULL
-		UNION ALL SELECT 'recordings', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
-		UNION ALL SELECT 'live_streams', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
-		UNION ALL SELECT 'external_streams', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream, 'hms_external_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
-		UNION ALL SELECT 'recording_assets', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset, 'hms_recording_assets', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
-		UNION ALL SELECT 'events', e FROM hms_internal._hms_rows(NULL::jsonb, 'rooms_events', known, NULL::text[]) AS e
-	), named (name, room_id, id, value) AS (
-		SELECT t.name, CASE t.name WHEN 'rooms' THEN t.value ->> 'id' ELSE coalesce(t.value ->> 'room_id', '') END, t.value ->> 'id', t.value
-		FROM there AS t WHERE t.name <> 'events'
-		UNION ALL SELECT 'session_peers', p.room_id, p.id, to_jsonb(p)
+		UNION ALL SELECT 'recordings', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording, 'hms_recordings',
+			hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'live_streams', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_live_stream, 'hms_live_streams',
+			hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'external_streams', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_external_stream,
+			'hms_external_streams', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT 'recording_assets', to_jsonb(l) FROM hms_internal._hms_rows(NULL::@extschema@.hms_recording_asset,
+			'hms_recording_assets', hms_internal.not_given(), hms_internal.not_given(), NULL::text) AS l
+		UNION ALL SELECT CASE WHEN e ->> 'type' LIKE 'track.%' THEN 'track_events' ELSE 'error_events' END, e
+		FROM hms_internal._hms_rows(NULL::jsonb, 'mirror_events',
+			known, array_fill(''::text, ARRAY[cardinality(known)]), NULL::text[]) AS e
+	), named (name, room_id, session_id, id, at, value) AS (
+		SELECT t.name,
+			CASE t.name WHEN 'rooms' THEN t.value ->> 'id' ELSE coalesce(t.value ->> 'room_id', t.value #>> '{data,room_id}', '') END,
+			'', t.value ->> 'id', coalesce(t.value ->> 'timestamp', t.value ->> 'created_at')::timestamptz, t.value
+		FROM there AS t
+		UNION ALL SELECT 'session_peers', p.room_id, p.session_id, p.id, (t.value ->> 'created_at')::timestamptz, to_jsonb(p)
 		FROM there AS t CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::@extschema@.hms_session_peer, 'hms_session_peers',
 			jsonb_build_object('id', t.value -> 'id', 'room_id', t.value -> 'room_id', 'peers', t.value -> 'peers')) AS p
-		WHERE t.name = 'sessions' AND (t.value ->> 'created_at')::timestamptz >= kept AND jsonb_typeof(t.value -> 'peers') IN ('object', 'array') AND p.id IS NOT NULL
-		UNION ALL SELECT CASE WHEN t.value ->> 'type' LIKE 'track.%' THEN 'track_events' ELSE 'error_events' END,
-			coalesce(t.value #>> '{data,room_id}', ''), t.value ->> 'id', t.value
-		FROM there AS t WHERE t.name = 'events'
-	), here AS (
-		SELECT 'rooms' AS name, r.id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM rooms AS r
-		UNION ALL SELECT 'sessions' AS name, s.room_id AS room_id, s.id AS id, s.created_at AS at, to_jsonb(s) AS value FROM sessions AS s
-		UNION ALL SELECT 'session_peers' AS name, p.room_id AS room_id, p.id AS id, s.created_at AS at, to_jsonb(p) AS value FROM session_peers AS p JOIN sessions AS s ON s.room_id = p.room_id AND s.id = p.session_id
-		UNION ALL SELECT 'recordings' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM recordings AS r
-		UNION ALL SELECT 'live_streams' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM live_streams AS r
-		UNION ALL SELECT 'external_streams' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM external_streams AS r
-		UNION ALL SELECT 'recording_assets' AS name, r.room_id AS room_id, r.id AS id, NULL::timestamptz AS at, to_jsonb(r) AS value FROM recording_assets AS r
-		UNION ALL SELECT 'track_events' AS name, e.room_id AS room_id, e.id AS id, NULL::timestamptz AS at, NULL::jsonb AS value FROM track_events AS e WHERE e."timestamp" > now() - interval '30 days'
-		UNION ALL SELECT 'error_events' AS name, e.room_id AS room_id, e.id AS id, NULL::timestamptz AS at, NULL::jsonb AS value FROM error_events AS e WHERE e."timestamp" > now() - interval '30 days'
+		WHERE t.name = 'sessions' AND jsonb_typeof(t.value -> 'peers') IN ('object', 'array') AND p.id IS NOT NULL
+	), here (name, room_id, session_id, id, at, value) AS (
+		SELECT 'rooms', r.id, '', r.id, NULL::timestamptz, to_jsonb(r) FROM rooms AS r
+		UNION ALL SELECT 'sessions', s.room_id, '', s.id, s.created_at, to_jsonb(s) FROM sessions AS s
+		UNION ALL SELECT 'session_peers', p.room_id, p.session_id, p.id, s.created_at, to_jsonb(p)
+			FROM session_peers AS p JOIN sessions AS s ON s.room_id = p.room_id AND s.id = p.session_id
+		UNION ALL SELECT 'recordings', r.room_id, '', r.id, NULL, to_jsonb(r) FROM recordings AS r
+		UNION ALL SELECT 'live_streams', r.room_id, '', r.id, NULL, to_jsonb(r) FROM live_streams AS r
+		UNION ALL SELECT 'external_streams', r.room_id, '', r.id, NULL, to_jsonb(r) FROM external_streams AS r
+		UNION ALL SELECT 'recording_assets', r.room_id, '', r.id, NULL, to_jsonb(r) FROM recording_assets AS r
+		UNION ALL SELECT 'track_events', e.room_id, '', e.id, NULL, NULL FROM track_events AS e
+			WHERE e."timestamp" > now() - interval '30 days'
+		UNION ALL SELECT 'error_events', e.room_id, '', e.id, NULL, NULL FROM error_events AS e
+			WHERE e."timestamp" > now() - interval '30 days'
 	)
-	SELECT coalesce(n.name, h.name), coalesce(n.room_id, h.room_id), coalesce(n.id, h.id),
+	SELECT coalesce(n.name, h.name), coalesce(n.room_id, h.room_id), coalesce(n.session_id, h.session_id), coalesce(n.id, h.id),
 		CASE WHEN h.name IS NULL THEN 'missing' WHEN n.name IS NULL THEN 'not at 100ms' ELSE 'differs' END, n.value
 	FROM named AS n
-		FULL JOIN (SELECT * FROM here AS h WHERE (h.at < compare.since) IS NOT TRUE) AS h ON h.name = n.name AND h.room_id = n.room_id AND h.id = n.id
-	WHERE (n.name = 'rooms' OR coalesce(n.value ->> 'timestamp', n.value ->> 'created_at')::timestamptz >= kept) IS NOT FALSE
+		FULL JOIN (SELECT * FROM here AS h WHERE (h.at < compare.since) IS NOT TRUE) AS h
+			ON h.name = n.name AND h.room_id = n.room_id AND h.session_id = n.session_id AND h.id = n.id
+	WHERE (n.name = 'rooms' OR n.at >= kept) IS NOT FALSE
 		AND coalesce(n.room_id, h.room_id) = ANY (known || CASE WHEN compare.rooms IS NULL THEN coalesce(n.room_id, h.room_id) END)
 		AND (n.name IS NULL OR h.name IS NULL OR h.value IS NOT NULL
 			AND n.value <> (SELECT jsonb_object_agg(v.key, v.value) FROM jsonb_each(h.value) AS v WHERE n.value ? v.key))
-	ORDER BY 1, 2, 3;
+	ORDER BY 1, 2, 3, 4;
 END;
 $$;
 COMMENT ON FUNCTION hms_internal.compare(text[], timestamptz) IS
@@ -5584,25 +5523,25 @@ BEGIN
 	run.failures := 0;
 	FOREACH what IN ARRAY ARRAY['rooms', 'sessions', 'recordings', 'live_streams', 'external_streams', 'recording_assets', 'events'] LOOP
 		rows := ARRAY(SELECT f -> 'api' FROM jsonb_array_elements(differing) AS f
-			WHERE f ->> 'relation' IN (what, CASE what WHEN 'events' THEN 'track_events' END, CASE what WHEN 'events' THEN 'error_events' END)
-				AND f ->> 'difference' <> 'not at 100ms');
+			WHERE f ->> 'difference' <> 'not at 100ms'
+				AND CASE what WHEN 'events' THEN f ->> 'relation' LIKE '%_events' ELSE f ->> 'relation' = what END);
 		CONTINUE WHEN cardinality(rows) = 0;
 		IF what = 'events' THEN
-			PERFORM hms_internal.store_events(rows);
+			PERFORM hms_internal.store_events(ARRAY(SELECT e
+				FROM hms_internal._hms_rows_of(NULL::@extschema@.hms_track_event, 'hms_track_events', to_jsonb(rows)) AS e));
 		ELSE
 			run := hms_internal.store_part(run, what, rows, NULL);
 		END IF;
 	END LOOP;
 	-- peers go with their sessions, which are as they should be but for them
 	INSERT INTO sync_queue (room_id, kind, id)
-	SELECT DISTINCT p.room_id, 'session', p.session_id FROM jsonb_array_elements(differing) AS f
-		JOIN session_peers AS p ON p.room_id = f ->> 'room_id' AND p.id = f ->> 'id'
+	SELECT DISTINCT f ->> 'room_id', 'session', f ->> 'session_id' FROM jsonb_array_elements(differing) AS f
 	WHERE f ->> 'relation' = 'session_peers'
-	UNION SELECT f ->> 'room_id', 'session', f #>> '{api,session_id}' FROM jsonb_array_elements(differing) AS f
-	WHERE f ->> 'relation' = 'session_peers' AND f #>> '{api,session_id}' IS NOT NULL
 	ON CONFLICT (room_id, kind, id) DO UPDATE SET due_at = excluded.due_at, read_at = NULL;
-	DELETE FROM session_peers AS t USING jsonb_array_elements(differing) AS f WHERE f ->> 'relation' IN ('session_peers', 'sessions')
-		AND f ->> 'difference' = 'not at 100ms' AND t.room_id = f ->> 'room_id' AND f ->> 'id' IN (t.id, t.session_id);
+	DELETE FROM session_peers AS t USING jsonb_array_elements(differing) AS f
+	WHERE f ->> 'difference' = 'not at 100ms' AND t.room_id = f ->> 'room_id'
+		AND (f ->> 'relation' = 'sessions' AND t.session_id = f ->> 'id'
+			OR f ->> 'relation' = 'session_peers' AND t.session_id = f ->> 'session_id' AND t.id = f ->> 'id');
 	DELETE FROM sessions AS t USING jsonb_array_elements(differing) AS f WHERE f ->> 'relation' = 'sessions'
 		AND f ->> 'difference' = 'not at 100ms' AND t.room_id = f ->> 'room_id' AND t.id = f ->> 'id';
 END;
@@ -5630,7 +5569,7 @@ DECLARE
 	differing jsonb;
 BEGIN
 	PERFORM hms_internal.enter(schema, 'sync_settings');
-	PERFORM hms_internal.use_account();
+	PERFORM set_config('hms.server', hms_internal.account(), true);
 	SELECT jsonb_agg(to_jsonb(c)) INTO differing FROM hms_internal.compare(rooms, since) AS c;
 	IF repair AND differing IS NOT NULL THEN
 		PERFORM hms_internal.repair(differing);
@@ -5645,7 +5584,8 @@ REVOKE ALL ON FUNCTION @extschema@.hms_verify_mirror(name, text[], timestamptz, 
 
 -- How old each part of a mirror is.
 CREATE FUNCTION hms_internal.mirror_status()
-RETURNS TABLE (part text, read_at timestamptz, age interval, waiting bigint, due bigint, failing bigint, failing_since timestamptz, detail text)
+RETURNS TABLE (part text, read_at timestamptz, age interval, waiting bigint, due bigint, failing bigint,
+	failing_since timestamptz, detail text)
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
@@ -5653,7 +5593,8 @@ BEGIN
 	SELECT coalesce(m.what, q.kind), coalesce(m.read_at, q.read_at), date_trunc('second', now() - coalesce(m.read_at, q.read_at)),
 		coalesce(q.waiting, 0), coalesce(q.due, 0), coalesce(q.failing, 0), q.failing_since, q.detail
 	FROM (SELECT k.what, max(k.read_at) AS read_at FROM sync_marks AS k GROUP BY k.what) AS m
-		FULL JOIN (SELECT CASE w.kind WHEN 'room' THEN 'rooms' WHEN 'session' THEN 'sessions' ELSE w.kind END AS kind, max(w.read_at) AS read_at,
+		FULL JOIN (SELECT CASE w.kind WHEN 'room' THEN 'rooms' WHEN 'session' THEN 'sessions' ELSE w.kind END AS kind,
+				max(w.read_at) AS read_at,
 				count(*) FILTER (WHERE w.due_at < 'infinity') AS waiting, count(*) FILTER (WHERE w.due_at <= now()) AS due,
 				count(w.last_error) AS failing, min(w.failed_at) AS failing_since,
 				(array_agg(w.id || ': ' || w.last_error ORDER BY w.failed_at) FILTER (WHERE w.last_error IS NOT NULL))[1] AS detail
@@ -5676,7 +5617,8 @@ COMMENT ON FUNCTION hms_internal.mirror_status() IS
 -- many of them are due, how many fail, since when, and the first of them with its error.
 -- Errors: 42P01 (no mirror there).
 CREATE FUNCTION @extschema@.hms_mirror_status(schema name)
-RETURNS TABLE (part text, read_at timestamptz, age interval, waiting bigint, due bigint, failing bigint, failing_since timestamptz, detail text)
+RETURNS TABLE (part text, read_at timestamptz, age interval, waiting bigint, due bigint, failing bigint,
+	failing_since timestamptz, detail text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -5711,54 +5653,31 @@ BEGIN
 			gone := gone + n;
 		END IF;
 	END LOOP;
-	DELETE FROM track_events AS t WHERE t."timestamp" < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'track_events'; dropped := gone + n; RETURN NEXT;
-	DELETE FROM error_events AS t WHERE t."timestamp" < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'error_events'; dropped := n; RETURN NEXT;
-	DELETE FROM session_peers AS t USING sessions AS s
-	WHERE t.room_id = s.room_id AND t.session_id = s.id AND s.created_at < before AND s.active IS NOT TRUE;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'session_peers'; dropped := n; RETURN NEXT;
-	DELETE FROM peer_quality AS t USING sessions AS s
-	WHERE t.room_id = s.room_id AND t.session_id = s.id AND s.created_at < before AND s.active IS NOT TRUE;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'peer_quality'; dropped := n; RETURN NEXT;
-	DELETE FROM sync_queue AS q USING sessions AS s
-	WHERE q.room_id = s.room_id AND q.id = s.id AND q.kind IN ('events', 'session', 'quality') AND s.created_at < before AND s.active IS NOT TRUE;
-	DELETE FROM sessions AS s WHERE s.created_at < before AND s.active IS NOT TRUE;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'sessions'; dropped := n; RETURN NEXT;
-	DELETE FROM transcripts AS t USING recording_assets AS a WHERE t.room_id = a.room_id AND t.asset_id = a.id AND a.created_at < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'transcripts'; dropped := n; RETURN NEXT;
-	DELETE FROM chat_messages AS t USING recording_assets AS a WHERE t.room_id = a.room_id AND t.asset_id = a.id AND a.created_at < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'chat_messages'; dropped := n; RETURN NEXT;
-	DELETE FROM summaries AS t USING recording_assets AS a WHERE t.room_id = a.room_id AND t.asset_id = a.id AND a.created_at < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'summaries'; dropped := n; RETURN NEXT;
-	DELETE FROM sync_queue AS q USING recording_assets AS a
-	WHERE q.room_id = a.room_id AND q.id = a.id AND q.kind IN ('text', 'recording_assets') AND a.created_at < before;
-	DELETE FROM recording_assets AS t WHERE t.created_at < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'recording_assets'; dropped := n; RETURN NEXT;
-	DELETE FROM recordings AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed');
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'recordings'; dropped := n; RETURN NEXT;
-	DELETE FROM live_streams AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed');
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'live_streams'; dropped := n; RETURN NEXT;
-	DELETE FROM external_streams AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed');
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'external_streams'; dropped := n; RETURN NEXT;
-	DELETE FROM webhook_events AS t WHERE coalesce(t."timestamp", t.synced_at) < before;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'webhook_events'; dropped := n; RETURN NEXT;
-	DELETE FROM sync_runs AS t WHERE t.started_at < before AND t.state <> 'running';
-	GET DIAGNOSTICS n = ROW_COUNT;
-	relation := 'sync_runs'; dropped := n; RETURN NEXT;
+	RETURN QUERY
+	WITH s AS (DELETE FROM sessions AS t WHERE t.created_at < before AND t.active IS NOT TRUE RETURNING t.room_id, t.id),
+	p AS (DELETE FROM session_peers AS t USING s WHERE t.room_id = s.room_id AND t.session_id = s.id RETURNING 1),
+	q AS (DELETE FROM peer_quality AS t USING s WHERE t.room_id = s.room_id AND t.session_id = s.id RETURNING 1),
+	a AS (DELETE FROM recording_assets AS t WHERE t.created_at < before RETURNING t.room_id, t.id),
+	waiting AS (DELETE FROM sync_queue AS t USING (SELECT s.*, '{events,session,quality}'::text[] AS kinds FROM s
+			UNION ALL SELECT a.*, '{texts,recording_assets}' FROM a) AS d
+		WHERE t.room_id = d.room_id AND t.id = d.id AND t.kind = ANY (d.kinds)),
+	x AS (DELETE FROM transcripts AS t USING a WHERE t.room_id = a.room_id AND t.asset_id = a.id RETURNING 1),
+	c AS (DELETE FROM chat_messages AS t USING a WHERE t.room_id = a.room_id AND t.asset_id = a.id RETURNING 1),
+	u AS (DELETE FROM summaries AS t USING a WHERE t.room_id = a.room_id AND t.asset_id = a.id RETURNING 1),
+	e AS (DELETE FROM track_events AS t WHERE t."timestamp" < before RETURNING 1),
+	f AS (DELETE FROM error_events AS t WHERE t."timestamp" < before RETURNING 1),
+	r AS (DELETE FROM recordings AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed') RETURNING 1),
+	l AS (DELETE FROM live_streams AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed') RETURNING 1),
+	m AS (DELETE FROM external_streams AS t WHERE t.created_at < before AND t.status IN ('completed', 'failed') RETURNING 1),
+	w AS (DELETE FROM webhook_events AS t WHERE coalesce(t."timestamp", t.synced_at) < before RETURNING 1),
+	o AS (DELETE FROM sync_runs AS t WHERE t.started_at < before AND t.state <> 'running' RETURNING 1)
+	VALUES ('track_events', gone + (SELECT count(*) FROM e)), ('error_events', (SELECT count(*) FROM f)),
+		('session_peers', (SELECT count(*) FROM p)), ('peer_quality', (SELECT count(*) FROM q)),
+		('sessions', (SELECT count(*) FROM s)), ('transcripts', (SELECT count(*) FROM x)),
+		('chat_messages', (SELECT count(*) FROM c)), ('summaries', (SELECT count(*) FROM u)),
+		('recording_assets', (SELECT count(*) FROM a)), ('recordings', (SELECT count(*) FROM r)),
+		('live_streams', (SELECT count(*) FROM l)), ('external_streams', (SELECT count(*) FROM m)),
+		('webhook_events', (SELECT count(*) FROM w)), ('sync_runs', (SELECT count(*) FROM o));
 END;
 $$;
 COMMENT ON FUNCTION hms_internal.drop_before(timestamptz) IS

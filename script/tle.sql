@@ -114,7 +114,7 @@ COMMENT ON FUNCTION hms_internal.hmac_sha256(bytea, bytea) IS
 
 -- Raise unless the webhook proves that it comes from 100ms.  It can be asked by
 -- anybody and tells nothing; hashes are compared, so that the time taken does not.
-CREATE FUNCTION hms_internal._hms_check_webhook(headers jsonb, body text)
+CREATE FUNCTION hms_internal.check_webhook(headers jsonb, body text)
 RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -143,7 +143,17 @@ BEGIN
 	RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text) IS
+COMMENT ON FUNCTION hms_internal.check_webhook(jsonb, text) IS
+'Internal: raises unless a webhook''s headers prove where it comes from';
+
+-- Whichever account a mirror has: webhook_proof is that of all.
+CREATE FUNCTION hms_internal._hms_check_webhook(headers jsonb, body text, server text)
+RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT hms_internal.check_webhook(_hms_check_webhook.headers, _hms_check_webhook.body);
+END;
+COMMENT ON FUNCTION hms_internal._hms_check_webhook(jsonb, text, text) IS
 'Internal: raises unless a webhook''s headers prove where it comes from';
 
 -- Take a webhook of 100ms into a mirror: whether it is new.

@@ -558,11 +558,16 @@ hms_account_of_server(Oid server, Oid user)
 }
 
 HmsAccount *
+hms_account_of_name(const char *server)
+{
+	return hms_account_of_server(usable_server(server), GetUserId());
+}
+
+HmsAccount *
 hms_account_current(void)
 {
-	if (hms_server[0] == '\0')
-		return hms_account_of_settings();
-	return hms_account_of_server(usable_server(hms_server), GetUserId());
+	return hms_server[0] == '\0' ? hms_account_of_settings() :
+		hms_account_of_name(hms_server);
 }
 
 bool

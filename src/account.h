@@ -58,6 +58,9 @@ typedef struct HmsAccount
  */
 extern HmsAccount *hms_account_current(void);
 
+/* The account of this server with the current role's mapping; raises the same. */
+extern HmsAccount *hms_account_of_name(const char *server);
+
 /* The account of a foreign server of hms for this role; USAGE is not asked for. */
 extern HmsAccount *hms_account_of_server(Oid server, Oid user);
 

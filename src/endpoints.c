@@ -655,24 +655,20 @@ static const HmsEndpoint endpoints[] = {
 		.serves = track_events_functions,
 	},
 	{
-		CALL("rooms_events", "list events", HMS_GET, "/analytics/events"),
-		PARAMS(ARG("room_id", HMS_REQUIRED),
-		TYPES(mirror_event_types)),
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
-	},
-	{
 		CALL("rooms_errors", "list error events", HMS_GET, "/analytics/events"),
 		PARAMS(ARG("room_id", HMS_REQUIRED),
 		TYPES(error_event_types)),
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
+		.serves = track_events_functions,
 	},
 	{
-		/* of many sessions at a time: two arrays, session_id[i] is of room_id[i] */
-		CALL("sessions_events", "list events", HMS_GET, "/analytics/events"),
+		/* two arrays: session_id[i], or when that is empty all, of room_id[i] */
+		CALL("mirror_events", "list events", HMS_GET, "/analytics/events"),
 		PARAMS(ARG("room_id", HMS_REQUIRED | HMS_PAIRED),
-		ARG("session_id", HMS_REQUIRED | HMS_PAIRED),
+		ARG("session_id", HMS_PAIRED),
 		TYPES(mirror_event_types)),
-		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .serves = track_events_functions,
+		.rows = "events", .paging = HMS_PAGE_BY_NEXT, .shape = &track_event_shape,
+		.serves = track_events_functions,
 	},
 	{
 		CALL("hms_recording_events", "list recording events", HMS_GET, "/analytics/events"),

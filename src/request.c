@@ -248,7 +248,10 @@ arg_text(const HmsParam *param, const HmsArg *arg)
 	}
 }
 
-/* Elements of a text[] argument; NULL ones are refused or left out. */
+/*
+ * Elements of a text[] argument; NULL ones are refused or left out, empty ones
+ * refused except in what a pair may lack.
+ */
 static char **
 arg_texts(const HmsParam *param, const HmsArg *arg, bool nulls_ok, int *count)
 {
@@ -270,7 +273,8 @@ arg_texts(const HmsParam *param, const HmsArg *arg, bool nulls_ok, int *count)
 			continue;
 		}
 		texts[*count] = TextDatumGetCString(elements[i]);
-		if (texts[*count][0] == '\0')
+		if (texts[*count][0] == '\0' &&
+			(param->flags & (HMS_PAIRED | HMS_REQUIRED)) != HMS_PAIRED)
 			refuse_empty(param->name);
 		(*count)++;
 	}
@@ -1061,7 +1065,7 @@ hms_request_window_url(const HmsRequest *request, int room, int limit,
 	}
 	if (request->rooms[room] && !request->room_in_path)
 		append_query(&query, "room_id", request->rooms[room]);
-	if (request->sessions)
+	if (request->sessions && request->sessions[room][0] != '\0')
 		append_query(&query, "session_id", request->sessions[room]);
 	if (limit > 0 && !request->has_limit)
 		append_query_number(&query, "limit", limit);

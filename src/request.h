@@ -45,7 +45,7 @@ typedef struct HmsRequest
 	Jsonb	   *parsed;			/* the body, where the endpoint's rules or its
 								 * "present" look at it, else NULL */
 	const char **rooms;			/* room filters; one NULL: no such filter */
-	const char **sessions;		/* one filter for each room, or NULL */
+	const char **sessions;		/* one filter, or "", for each room, or NULL */
 	int			nrooms;
 	bool		room_in_path;	/* the rooms stand in the path, not in the query */
 	bool		room_is_condition;	/* no argument gives the rooms */

@@ -101,11 +101,12 @@ shared(const char *value, const char *what)
 }
 
 /*
- * Is the signature that of this body, by the key of our settings?  Not by that
- * of hms.server, which the caller may set to an account of his own.
+ * Is the signature that of this body, by hms.webhook_key or else the secret of
+ * this server ("": of the settings)?  Not by that of hms.server, which the
+ * caller may set to an account of his own.
  */
 static bool
-signature_holds(const char *signature, const char *body)
+signature_holds(const char *signature, const char *body, const char *server)
 {
 	char		hex[PG_SHA256_DIGEST_LENGTH * 2 + 1];
 	char	   *lower = pstrdup(signature);
@@ -115,7 +116,8 @@ signature_holds(const char *signature, const char *body)
 		*p = pg_ascii_tolower((unsigned char) *p);
 	key = shared(hms_webhook_key, "setting \"hms.webhook_key\"");
 	if (key == NULL)
-		key = hms_account_secret(hms_account_of_settings());
+		key = hms_account_secret(server[0] ? hms_account_of_name(server) :
+								 hms_account_of_settings());
 	sign(key, body, hex);
 	hms_forget_text(key);
 	return same_bytes(lower, strlen(lower), hex, strlen(hex));
@@ -167,7 +169,10 @@ hms_webhook_is_asked(const char **proof)
 	return true;
 }
 
-/* _hms_check_webhook(headers jsonb, body text): raises 28000, or returns true */
+/*
+ * _hms_check_webhook(headers jsonb, body text, server text): raises 28000, or
+ * returns true
+ */
 Datum
 hms_check_webhook(PG_FUNCTION_ARGS)
 {
@@ -176,6 +181,7 @@ hms_check_webhook(PG_FUNCTION_ARGS)
 	char	   *signature = header_of(headers, "x-100ms-signature");
 	char	   *secret = shared(hms_webhook_secret, "setting \"hms.webhook_secret\"");
 	char	   *key = shared(hms_webhook_key, "setting \"hms.webhook_key\"");
+	const char *server = PG_ARGISNULL(2) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	if (!PG_ARGISNULL(1))
 	{
@@ -187,7 +193,7 @@ hms_check_webhook(PG_FUNCTION_ARGS)
 	if (signature == NULL && key)
 		refuse_webhook("It is not signed, and setting \"hms.webhook_key\" is set.", NULL);
 	if (signature &&
-		(body == NULL || !signature_holds(signature, body)))
+		(body == NULL || !signature_holds(signature, body, server)))
 		refuse_webhook("Its signature is not that of the body.",
 					   "The signature is of the request's body byte by byte: pass it as argument \"body\". Its key is \"hms.webhook_key\", or the app secret where that is empty.");
 	if (!secret && !signature && !hms_webhook_unproven)

@@ -166,6 +166,28 @@ sub events_of
 	is(scalar(grep { $_->{path} =~ m{no-session} } $api->during(sub { $db->value("CALL hms_sync('order1')") })), 1, 'and again when a webhook tells of them anew');
 }
 
+# A room that the API refuses for good, which only webhooks tell of: the rest is synced, and it is asked for once until it is told
+# of anew.
+{
+	my $tell = sub { receive('order2', event("session.$_[0].success", $_[1], room_id => 'refused', session_id => 'in-refused', session_started_at => '2026-01-01T00:00:00Z')) };
+	my $asked = sub { my %seen; my ($told) = '';
+		$seen{ $_->{path} =~ s{.*/}{}r }++ foreach grep { "$_->{path}?$_->{query}" =~ /refused/ } $api->during(sub { (undef, undef, $told) = $db->run("CALL hms_sync('order2')") });
+		return $told, join ' ', map { "$_ $seen{$_}" } sort keys %seen };
+	$api->faults({ path => 'refused', status => 400, times => 0 }, { query => 'refused', status => 400, times => 0 });
+	$api->add(rooms => [ { id => 'healthy', name => 'healthy', enabled => true, created_at => '2026-01-01T00:00:00Z' } ]);
+	$tell->('open', '2026-01-01T00:00:00Z');
+	my ($told, $seen) = $asked->();
+	like($told, qr/WARNING:.*not asked for again until it changes: room refused$/m, 'a room that the API refuses with 400 is named in a WARNING');
+	like($told, qr/WARNING:.*not asked for again until it changes: session in-refused of room refused$/m, 'its session too');
+	is($db->value("SELECT state || (SELECT ': ' || string_agg(regexp_replace(f, ': .*', ''), ', ' ORDER BY f) FROM unnest(failed) AS f) FROM order2.sync_runs ORDER BY id DESC LIMIT 1"), 'done: room refused, session in-refused of room refused', 'and in sync_runs');
+	is($seen, 'in-refused 1 refused 1', 'each is asked for once');
+	is($db->value("SELECT (SELECT count(*) FROM order2.rooms WHERE id = 'healthy') || ' ' || (SELECT count(*) FROM hms_verify_mirror('order2'))"), '1 0', 'the rest is synced');
+	is(($asked->())[1], '', 'they are not asked for again');
+	$tell->('close', '2026-01-01T01:00:00Z');
+	is(($asked->())[1], 'in-refused 1', 'but when a webhook tells of them anew');
+	$api->faults;
+}
+
 # Names that jsonb refuses come in as json or text.
 {
 	my %about = (room_id => 'r', session_id => 'odd-names', session_started_at => '2026-01-01T00:00:00Z', joined_at => '2026-01-01T00:00:00Z');
