@@ -363,7 +363,8 @@ sub ask
 	my ($self, $sql) = @_;
 	$self->{psql}{stderr} = '';
 	my $out = $self->{psql}->query($sql);
-	(my $err = $self->{psql}{stderr}) =~ s/^background_psql: (?:ready|QUERY_SEPARATOR(?: \d+)?):?\n?//mg;    # some versions leave it there
+	my $err = $self->{psql}{stderr};
+	s/^background_psql: (?:ready|QUERY_SEPARATOR(?: \d+)?):?\n?//mg foreach $out, $err;    # some versions leave it there
 	return ($out, $err);
 }
 
