@@ -120,7 +120,9 @@ like($session->value("EXPLAIN SELECT FROM live.active_peers WHERE room_id = 'x'"
 like($session->value('EXPLAIN SELECT FROM live.active_peers'), qr{Request: GET /active-rooms/\(each room\)/peers$}m, 'every room');
 
 # The alias is the query's own, also where several lists are read, or a view.
+SKIP:
 {
+	skip 'PostgreSQL 14 has the alias of the inlined function', 2 if $session->value('SHOW server_version_num') < 150000;
 	my $plan = $session->value('CREATE VIEW shown AS SELECT id, room_id AS room FROM hms_sessions() inside; SET enable_nestloop = off; EXPLAIN (COSTS OFF) SELECT * FROM hms_sessions() a JOIN hms_sessions(\'x\') b USING (id) JOIN hms_rooms() c ON c.id = b.app_id JOIN shown d ON d.id = a.id; RESET enable_nestloop');
 	is_deeply([ sort $plan =~ /Alias: (\w+)/g ], [qw(a b c inside)], 'each has its alias') or diag $plan;
 	like($plan, qr/Alias: b\n\s+Endpoint: hms_sessions\n\s+Request: GET \/sessions\?room_id=x/, 'and the right one');
