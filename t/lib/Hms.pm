@@ -14,6 +14,7 @@ use warnings;
 use Exporter 'import';
 use JSON::XS;
 use POSIX ();
+use PostgreSQL::Test::Utils (); # before its names are compiled: version 14 has them by another
 
 our @EXPORT = qw(true false decode encode query_of body_of seconds_of quickest preload_of make_ca make_certificate);
 
