@@ -4207,88 +4207,124 @@ COMMENT ON FUNCTION hms_internal.store_sessions(jsonb[], timestamptz) IS
 -- Store rooms, recordings, streams or assets; returns how many rows were new or
 -- differed.  What is not final queues to be read by its id until it is.
 --
--- A row that would not change is not written: jsonb_populate_record puts the new values
--- into the row that is here, and *= compares columns of any type, also the owner's own.
+-- A row that would not change is not written.  Citus takes no subquery about the rows
+-- that are here beside a function in FROM, so ON CONFLICT compares them.
 CREATE FUNCTION hms_internal.store(what text, rows jsonb[])
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
 	kept CONSTANT timestamptz := (SELECT s.kept_from FROM sync_settings AS s);
-	good CONSTANT jsonb[] := ARRAY(SELECT DISTINCT ON (r ->> 'room_id', r ->> 'id')
-			CASE WHEN what <> 'rooms' THEN r || jsonb_build_object('room_id', coalesce(r ->> 'room_id', ''))
-				WHEN r ->> 'key' IS NULL THEN r - 'key' ELSE r END
+	good CONSTANT jsonb[] := ARRAY(SELECT DISTINCT ON (r ->> 'room_id', r ->> 'id') CASE WHEN what = 'rooms' THEN r
+			ELSE r || jsonb_build_object('room_id', coalesce(r ->> 'room_id', '')) END
 		FROM unnest(rows) AS r
 		WHERE r ->> 'id' IS NOT NULL AND (what = 'rooms' OR (r ->> 'created_at')::timestamptz >= kept) IS NOT FALSE
 		ORDER BY r ->> 'room_id', r ->> 'id');
+	room_rows @extschema@.hms_room[];
+	recording_rows @extschema@.hms_recording[];
+	live_rows @extschema@.hms_live_stream[];
+	external_rows @extschema@.hms_external_stream[];
+	asset_rows @extschema@.hms_recording_asset[];
 	written bigint;
 BEGIN
 	IF what <> 'rooms' THEN
 		INSERT INTO rooms (id) SELECT DISTINCT g ->> 'room_id' FROM unnest(good) AS g ON CONFLICT DO NOTHING;
 	END IF;
-	-- the columns stand in the order of the row type
 	CASE what
 	WHEN 'rooms' THEN
+		room_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_room, r) AS g);
 		INSERT INTO rooms AS t (id, name, enabled, description, customer_id, customer, app_id, recording_source_template,
-			enabled_source_template, template_id, template, region, large_room, size, max_duration_seconds, polls, key,
-			created_at, updated_at, recording_info, webhook, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_room, r) AS g
-		WHERE NOT EXISTS (SELECT 1 FROM rooms AS h
-			WHERE h.id = g.id AND h.synced_at IS NOT NULL AND h *= jsonb_populate_record(h, r))
+			enabled_source_template, recording_info, template_id, template, region, large_room, size, max_duration_seconds,
+			polls, webhook, key, created_at, updated_at, extra, synced_at)
+		SELECT g.id, g.name, g.enabled, g.description, g.customer_id, g.customer, g.app_id, g.recording_source_template,
+			g.enabled_source_template, g.recording_info, g.template_id, g.template, g.region, g.large_room, g.size,
+			g.max_duration_seconds, g.polls, g.webhook, g.key, g.created_at, g.updated_at, g.extra, clock_timestamp() FROM unnest(room_rows) AS g
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, description = excluded.description,
 			customer_id = excluded.customer_id, customer = excluded.customer, app_id = excluded.app_id,
 			recording_source_template = excluded.recording_source_template,
-			enabled_source_template = excluded.enabled_source_template, template_id = excluded.template_id,
-			template = excluded.template, region = excluded.region, large_room = excluded.large_room, size = excluded.size,
-			max_duration_seconds = excluded.max_duration_seconds, polls = excluded.polls,
+			enabled_source_template = excluded.enabled_source_template, recording_info = excluded.recording_info,
+			template_id = excluded.template_id, template = excluded.template, region = excluded.region,
+			large_room = excluded.large_room, size = excluded.size, max_duration_seconds = excluded.max_duration_seconds,
+			polls = excluded.polls, webhook = excluded.webhook,
 			key = coalesce(excluded.key, CASE WHEN t.name = excluded.name THEN t.key END), created_at = excluded.created_at,
-			updated_at = excluded.updated_at, recording_info = excluded.recording_info, webhook = excluded.webhook,
-			extra = excluded.extra, synced_at = excluded.synced_at;
+			updated_at = excluded.updated_at, extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE t.synced_at IS NULL OR ROW(t.name, t.enabled, t.description, t.customer_id, t.customer, t.app_id,
+			t.recording_source_template, t.enabled_source_template, t.recording_info, t.template_id, t.template, t.region,
+			t.large_room, t.size, t.max_duration_seconds, t.polls, t.webhook, t.key, t.created_at, t.updated_at,
+			t.extra)
+			IS DISTINCT FROM ROW(excluded.name, excluded.enabled, excluded.description, excluded.customer_id,
+			excluded.customer, excluded.app_id, excluded.recording_source_template, excluded.enabled_source_template,
+			excluded.recording_info, excluded.template_id, excluded.template, excluded.region, excluded.large_room,
+			excluded.size, excluded.max_duration_seconds, excluded.polls, excluded.webhook, coalesce(excluded.key, t.key),
+			excluded.created_at, excluded.updated_at, excluded.extra);
 	WHEN 'recordings' THEN
-		INSERT INTO recordings (id, room_id, session_id, status, asset_types, meeting_url, destination, created_at, started_at,
+		recording_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording, r) AS g);
+		INSERT INTO recordings AS t (id, room_id, session_id, status, asset_types, meeting_url, destination, created_at, started_at,
 			updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording, r) AS g
-		WHERE NOT EXISTS (SELECT 1 FROM recordings AS h
-			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
+		SELECT g.id, g.room_id, g.session_id, g.status, g.asset_types, g.meeting_url, g.destination, g.created_at,
+			g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
+			clock_timestamp() FROM unnest(recording_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
 			asset_types = excluded.asset_types, meeting_url = excluded.meeting_url, destination = excluded.destination,
 			created_at = excluded.created_at, started_at = excluded.started_at, updated_at = excluded.updated_at,
 			stopped_at = excluded.stopped_at, started_by = excluded.started_by, stopped_by = excluded.stopped_by,
-			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at;
+			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE ROW(t.session_id, t.status, t.asset_types, t.meeting_url, t.destination, t.created_at, t.started_at,
+			t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
+			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.asset_types, excluded.meeting_url,
+			excluded.destination, excluded.created_at, excluded.started_at, excluded.updated_at, excluded.stopped_at,
+			excluded.started_by, excluded.stopped_by, excluded.recording_assets, excluded.extra);
 	WHEN 'live_streams' THEN
-		INSERT INTO live_streams (id, room_id, session_id, status, meeting_url, destination, created_at, started_at, updated_at,
-			stopped_at, started_by, stopped_by, playback, recording, recording_assets, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_live_stream, r) AS g
-		WHERE NOT EXISTS (SELECT 1 FROM live_streams AS h
-			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
+		live_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_live_stream, r) AS g);
+		INSERT INTO live_streams AS t (id, room_id, session_id, status, playback, recording, meeting_url, destination, created_at,
+			started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
+		SELECT g.id, g.room_id, g.session_id, g.status, g.playback, g.recording, g.meeting_url, g.destination, g.created_at,
+			g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
+			clock_timestamp() FROM unnest(live_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
-			meeting_url = excluded.meeting_url, destination = excluded.destination, created_at = excluded.created_at,
-			started_at = excluded.started_at, updated_at = excluded.updated_at, stopped_at = excluded.stopped_at,
-			started_by = excluded.started_by, stopped_by = excluded.stopped_by, playback = excluded.playback,
-			recording = excluded.recording, recording_assets = excluded.recording_assets, extra = excluded.extra,
-			synced_at = excluded.synced_at;
-	WHEN 'external_streams' THEN
-		INSERT INTO external_streams (id, room_id, session_id, status, rtmp_urls, recording, meeting_url, destination, created_at,
-			started_at, updated_at, stopped_at, started_by, stopped_by, resolution, recording_assets, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_external_stream, r) AS g
-		WHERE NOT EXISTS (SELECT 1 FROM external_streams AS h
-			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
-		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
-			rtmp_urls = excluded.rtmp_urls, recording = excluded.recording, meeting_url = excluded.meeting_url,
+			playback = excluded.playback, recording = excluded.recording, meeting_url = excluded.meeting_url,
 			destination = excluded.destination, created_at = excluded.created_at, started_at = excluded.started_at,
 			updated_at = excluded.updated_at, stopped_at = excluded.stopped_at, started_by = excluded.started_by,
-			stopped_by = excluded.stopped_by, resolution = excluded.resolution,
-			recording_assets = excluded.recording_assets, extra = excluded.extra, synced_at = excluded.synced_at;
+			stopped_by = excluded.stopped_by, recording_assets = excluded.recording_assets, extra = excluded.extra,
+			synced_at = excluded.synced_at
+		WHERE ROW(t.session_id, t.status, t.playback, t.recording, t.meeting_url, t.destination, t.created_at, t.started_at,
+			t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
+			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.playback, excluded.recording,
+			excluded.meeting_url, excluded.destination, excluded.created_at, excluded.started_at, excluded.updated_at,
+			excluded.stopped_at, excluded.started_by, excluded.stopped_by, excluded.recording_assets, excluded.extra);
+	WHEN 'external_streams' THEN
+		external_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_external_stream, r) AS g);
+		INSERT INTO external_streams AS t (id, room_id, session_id, status, rtmp_urls, recording, resolution, meeting_url,
+			destination, created_at, started_at, updated_at, stopped_at, started_by, stopped_by, recording_assets, extra, synced_at)
+		SELECT g.id, g.room_id, g.session_id, g.status, g.rtmp_urls, g.recording, g.resolution, g.meeting_url, g.destination,
+			g.created_at, g.started_at, g.updated_at, g.stopped_at, g.started_by, g.stopped_by, g.recording_assets, g.extra,
+			clock_timestamp() FROM unnest(external_rows) AS g
+		ON CONFLICT (room_id, id) DO UPDATE SET session_id = excluded.session_id, status = excluded.status,
+			rtmp_urls = excluded.rtmp_urls, recording = excluded.recording, resolution = excluded.resolution,
+			meeting_url = excluded.meeting_url, destination = excluded.destination, created_at = excluded.created_at,
+			started_at = excluded.started_at, updated_at = excluded.updated_at, stopped_at = excluded.stopped_at,
+			started_by = excluded.started_by, stopped_by = excluded.stopped_by, recording_assets = excluded.recording_assets,
+			extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE ROW(t.session_id, t.status, t.rtmp_urls, t.recording, t.resolution, t.meeting_url, t.destination, t.created_at,
+			t.started_at, t.updated_at, t.stopped_at, t.started_by, t.stopped_by, t.recording_assets, t.extra)
+			IS DISTINCT FROM ROW(excluded.session_id, excluded.status, excluded.rtmp_urls, excluded.recording,
+			excluded.resolution, excluded.meeting_url, excluded.destination, excluded.created_at, excluded.started_at,
+			excluded.updated_at, excluded.stopped_at, excluded.started_by, excluded.stopped_by, excluded.recording_assets,
+			excluded.extra);
 	WHEN 'recording_assets' THEN
-		INSERT INTO recording_assets (id, job_id, room_id, session_id, type, status, path, size, duration, created_at, thumbnails,
-			metadata, extra, synced_at)
-		SELECT g.*, clock_timestamp() FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording_asset, r) AS g
-		WHERE NOT EXISTS (SELECT 1 FROM recording_assets AS h
-			WHERE h.room_id = g.room_id AND h.id = g.id AND h *= jsonb_populate_record(h, r))
+		asset_rows := ARRAY(SELECT g FROM unnest(good) AS r, jsonb_populate_record(NULL::@extschema@.hms_recording_asset, r) AS g);
+		INSERT INTO recording_assets AS t (id, job_id, room_id, session_id, type, status, path, size, duration, created_at,
+			thumbnails, metadata, extra, synced_at)
+		SELECT g.id, g.job_id, g.room_id, g.session_id, g.type, g.status, g.path, g.size, g.duration, g.created_at,
+			g.thumbnails, g.metadata, g.extra, clock_timestamp() FROM unnest(asset_rows) AS g
 		ON CONFLICT (room_id, id) DO UPDATE SET job_id = excluded.job_id, session_id = excluded.session_id, type = excluded.type,
 			status = excluded.status, path = excluded.path, size = excluded.size, duration = excluded.duration,
 			created_at = excluded.created_at, thumbnails = excluded.thumbnails, metadata = excluded.metadata,
-			extra = excluded.extra, synced_at = excluded.synced_at;
+			extra = excluded.extra, synced_at = excluded.synced_at
+		WHERE ROW(t.job_id, t.session_id, t.type, t.status, t.path, t.size, t.duration, t.created_at, t.thumbnails,
+			t.metadata, t.extra)
+			IS DISTINCT FROM ROW(excluded.job_id, excluded.session_id, excluded.type, excluded.status, excluded.path,
+			excluded.size, excluded.duration, excluded.created_at, excluded.thumbnails, excluded.metadata, excluded.extra);
 	END CASE;
 	GET DIAGNOSTICS written = ROW_COUNT;
 
@@ -5479,18 +5515,28 @@ BEGIN
 		FROM there AS t CROSS JOIN LATERAL hms_internal._hms_rows_of(NULL::@extschema@.hms_session_peer, 'hms_session_peers',
 			jsonb_build_object('id', t.value -> 'id', 'room_id', t.value -> 'room_id', 'peers', t.value -> 'peers')) AS p
 		WHERE t.name = 'sessions' AND jsonb_typeof(t.value -> 'peers') IN ('object', 'array') AND p.id IS NOT NULL
-	), here (name, room_id, session_id, id, at, value) AS (
-		SELECT 'rooms', r.id, '', r.id, NULL::timestamptz, to_jsonb(r) FROM rooms AS r
-		UNION ALL SELECT 'sessions', s.room_id, '', s.id, s.created_at, to_jsonb(s) FROM sessions AS s
-		UNION ALL SELECT 'session_peers', p.room_id, p.session_id, p.id, s.created_at, to_jsonb(p)
-			FROM session_peers AS p JOIN sessions AS s ON s.room_id = p.room_id AND s.id = p.session_id
-		UNION ALL SELECT 'recordings', r.room_id, '', r.id, NULL, to_jsonb(r) FROM recordings AS r
-		UNION ALL SELECT 'live_streams', r.room_id, '', r.id, NULL, to_jsonb(r) FROM live_streams AS r
-		UNION ALL SELECT 'external_streams', r.room_id, '', r.id, NULL, to_jsonb(r) FROM external_streams AS r
-		UNION ALL SELECT 'recording_assets', r.room_id, '', r.id, NULL, to_jsonb(r) FROM recording_assets AS r
-		UNION ALL SELECT 'track_events', e.room_id, '', e.id, NULL, NULL FROM track_events AS e
+	), here AS (
+		-- each branch names its columns: Citus sends them to its workers one by one
+		SELECT 'rooms' AS name, r.id AS room_id, '' AS session_id, r.id AS id,
+			NULL::timestamptz AS at, to_jsonb(r) AS value FROM rooms AS r
+		UNION ALL SELECT 'sessions' AS name, s.room_id AS room_id, '' AS session_id, s.id AS id,
+			s.created_at AS at, to_jsonb(s) AS value FROM sessions AS s
+		UNION ALL SELECT 'session_peers' AS name, p.room_id AS room_id, p.session_id AS session_id, p.id AS id,
+			s.created_at AS at, to_jsonb(p) AS value FROM session_peers AS p
+			JOIN sessions AS s ON s.room_id = p.room_id AND s.id = p.session_id
+		UNION ALL SELECT 'recordings' AS name, r.room_id AS room_id, '' AS session_id, r.id AS id,
+			NULL::timestamptz AS at, to_jsonb(r) AS value FROM recordings AS r
+		UNION ALL SELECT 'live_streams' AS name, r.room_id AS room_id, '' AS session_id, r.id AS id,
+			NULL::timestamptz AS at, to_jsonb(r) AS value FROM live_streams AS r
+		UNION ALL SELECT 'external_streams' AS name, r.room_id AS room_id, '' AS session_id, r.id AS id,
+			NULL::timestamptz AS at, to_jsonb(r) AS value FROM external_streams AS r
+		UNION ALL SELECT 'recording_assets' AS name, r.room_id AS room_id, '' AS session_id, r.id AS id,
+			NULL::timestamptz AS at, to_jsonb(r) AS value FROM recording_assets AS r
+		UNION ALL SELECT 'track_events' AS name, e.room_id AS room_id, '' AS session_id, e.id AS id,
+			NULL::timestamptz AS at, NULL::jsonb AS value FROM track_events AS e
 			WHERE e."timestamp" > now() - interval '30 days'
-		UNION ALL SELECT 'error_events', e.room_id, '', e.id, NULL, NULL FROM error_events AS e
+		UNION ALL SELECT 'error_events' AS name, e.room_id AS room_id, '' AS session_id, e.id AS id,
+			NULL::timestamptz AS at, NULL::jsonb AS value FROM error_events AS e
 			WHERE e."timestamp" > now() - interval '30 days'
 	)
 	SELECT coalesce(n.name, h.name), coalesce(n.room_id, h.room_id), coalesce(n.session_id, h.session_id), coalesce(n.id, h.id),

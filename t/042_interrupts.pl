@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 
 use Hms;
 use IO::Socket::INET;
+use List::Util qw(min);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -187,15 +188,18 @@ $api->faults;
 	cmp_ok(until_true(sub { gone($pid) }), '<', 1.5, 'and ends when its client does, threads or not');
 }
 
-# Processor time, over half a second of each wait.
+# Processor time, over half a second of each wait: the quieter of two, for a slow machine is still beginning in the first.
 foreach my $name (sort keys %wait)
 {
 	my $ticks;
 	my $seconds = quickest($bound, sub {
 		my $session = start($name);
-		my $before  = $session->ticks;
-		sleep 0.5;
-		$ticks //= $session->ticks - $before;
+		my @ticks   = map {
+			my $before = $session->ticks;
+			sleep 0.5;
+			$session->ticks - $before;
+		} 1, 2;
+		$ticks //= min(@ticks);
 		kill 'TERM', $session->{pid};
 		my $took = until_true(sub { gone($session->{pid}) });
 		$session->finish;
