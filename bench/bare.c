@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define TOKEN_LEN 299
 
@@ -22,15 +23,6 @@ discard(char *data, size_t size, size_t count, void *bytes)
 	(void) data;
 	*(size_t *) bytes += size * count;
 	return size * count;
-}
-
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
 int

@@ -94,7 +94,6 @@ static Field *
 add_field(FieldSet *set, const char *name, int column)
 {
 	Field	   *field = &set->fields[set->count++];
-
 	size_t		len = strlen(name);
 	char	   *quoted = palloc(len + 3);
 

@@ -391,7 +391,7 @@ header_callback(char *line, size_t size, size_t count, void *data)
 	if (read_header(line, len, "date", exchange->date, sizeof(exchange->date)))
 		return len;
 	if (read_header(line, len, "retry-after", value, sizeof(value)) &&
-			 value[0] != '\0')
+		value[0] != '\0')
 	{
 		int			year;
 
