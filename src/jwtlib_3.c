@@ -2,7 +2,10 @@
  * jwtlib_3.c
  *		Signing and verifying with libjwt 3.
  *
- * libjwt is loaded, and "deep": src/jwtlib_1.c says why.
+ * libjwt is loaded, and "deep": src/jwtlib_1.c says why.  Where it brings
+ * libcurl along, that would be bound the same way, and pass by what somebody
+ * has preloaded in front of the system's functions: a resolver, a proxy.  So
+ * libcurl, which our requests share with it, comes first, and not deep.
  *
  * libjwt 3 takes a key as JSON, and has copies of it in several places that it
  * frees as they are.  It is given allocation functions that clear what they
@@ -62,6 +65,7 @@ hms_jwt_load(void)
 
 	if (lib.loaded)
 		return;
+	hms_library_load(LIBCURL_SONAME, false);
 	library = hms_library_load(LIBJWT_SONAME, true);
 	LIBJWT_FUNCTIONS(HMS_LIBRARY_BIND)
 	lib.malloc = hms_library_function(library, "malloc");
