@@ -22,6 +22,9 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
+#if PG_VERSION_NUM >= 190000
+#include "nodes/miscnodes.h"
+#endif
 #include "optimizer/pathnode.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
@@ -154,19 +157,33 @@ hms_user_of_scan(const ForeignScan *plan, EState *estate)
 static inline bool
 hms_timestamptz_of_date(DateADT date, TimestampTz *time)
 {
+#if PG_VERSION_NUM >= 190000
+	ErrorSaveContext error = {.type = T_ErrorSaveContext};
+
+	*time = date2timestamptz_safe(date, (Node *) &error);
+	return !error.error_occurred;
+#else
 	int			overflow = 0;
 
 	*time = date2timestamptz_opt_overflow(date, &overflow);
 	return overflow == 0;
+#endif
 }
 
 static inline bool
 hms_timestamptz_of_timestamp(Timestamp timestamp, TimestampTz *time)
 {
+#if PG_VERSION_NUM >= 190000
+	ErrorSaveContext error = {.type = T_ErrorSaveContext};
+
+	*time = timestamp2timestamptz_safe(timestamp, (Node *) &error);
+	return !error.error_occurred;
+#else
 	int			overflow = 0;
 
 	*time = timestamp2timestamptz_opt_overflow(timestamp, &overflow);
 	return overflow == 0;
+#endif
 }
 
 /* A random number from 0 to less than 1. */

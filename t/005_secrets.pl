@@ -254,14 +254,18 @@ $db->append_conf('postgresql.conf', "hms.access_key = '$api->{access_key}'");
 $db->reload;
 $db->poll_query_until('postgres', "SELECT current_setting('hms.access_key') = '$api->{access_key}'");
 
-# Several tenants: what a role is set up with by ALTER ROLE is its own.
-$db->run("CREATE ROLE tenant LOGIN; GRANT SET ON PARAMETER hms.access_key TO tenant; SELECT hms_grant('tenant', 'read')");
-my $tenant = $db->session(user => 'tenant');
-$api->clear;
-$tenant->error("SET hms.access_key = 'tenant-key'; SELECT count(*) FROM hms_rooms()");
-is(($api->log)[0]{claims}{access_key}, 'tenant-key', 'a role that may set the access key uses its own');
-is($tenant->error('SHOW hms.access_key')->{state}, '42501', 'and still cannot read it');
-$tenant->quit;
+# Several tenants: a role that may set what it cannot read.
+SKIP:
+{
+	skip 'GRANT SET ON PARAMETER is from PostgreSQL 15', 2 if $db->value('SHOW server_version_num') < 150000;
+	$db->run("CREATE ROLE tenant LOGIN; GRANT SET ON PARAMETER hms.access_key TO tenant; SELECT hms_grant('tenant', 'read')");
+	my $tenant = $db->session(user => 'tenant');
+	$api->clear;
+	$tenant->error("SET hms.access_key = 'tenant-key'; SELECT count(*) FROM hms_rooms()");
+	is(($api->log)[0]{claims}{access_key}, 'tenant-key', 'a role that may set the access key uses its own');
+	is($tenant->error('SHOW hms.access_key')->{state}, '42501', 'and still cannot read it');
+	$tenant->quit;
+}
 
 # A backend that loads the library late must not show what it had as a placeholder: hms_check says so.
 my $check = decode($db->value("SELECT json_object_agg(\"check\", ok) FROM hms_check()"));

@@ -132,7 +132,6 @@ SELECT hms_grant('blue_app', 'read'), hms_grant('blue_app', 'tokens');
 CREATE ROLE pool LOGIN;
 GRANT app, blue_app TO pool;
 CREATE ROLE chooser LOGIN;
-GRANT SET ON PARAMETER hms.access_key, hms.secret_file, hms.api_url TO chooser;
 SELECT hms_grant('chooser', 'read'), hms_grant('pool', 'read');
 SQL
 
@@ -210,7 +209,10 @@ my $call = 'SELECT count(*) > 0 FROM hms_rooms()';
 }
 
 # By GRANT SET ON PARAMETER a role sets what it cannot read.
+SKIP:
 {
+	skip 'GRANT SET ON PARAMETER is from PostgreSQL 15', 11 if $db->value('SHOW server_version_num') < 150000;
+	$db->value('GRANT SET ON PARAMETER hms.access_key, hms.secret_file, hms.api_url TO chooser');
 	my $chooser = $db->session(user => 'chooser');
 	is(keys_shown(sub { $chooser->value("SET hms.access_key = 'key-of-blue'; SET hms.secret_file = '$file{blue}'; SET hms.api_url = '$blue->{url}'; $call; RESET ALL; $call") }),
 		'blue:key-of-blue red:key-of-red', 'a role that may set the parameters chooses its tenant');

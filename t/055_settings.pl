@@ -49,11 +49,15 @@ is($code, 2, 'in whatever case it is written');
 is($out, '205s', 'what a role may set it may start with') or diag $err;
 ($code, $out, $err) = start('boss', '-c hms.webhook_secret=other', q{SELECT current_setting('hms.webhook_secret')});
 is($out, 'other', 'a superuser may start with any') or diag $err;
-$db->value(q{GRANT SET ON PARAMETER hms.access_key TO app});
-($code, $out, $err) = start('app', '-c hms.access_key=tenant', q{SELECT hms_auth_token('6450f1e2c3a4b5d6e7f80910', 'host')});
-is($code, 0, 'and so may who was granted the parameter') or diag $err;
-is(decode(decode_base64url((split /\./, $out)[1]))->{access_key}, 'tenant', 'whose value stands');
-$db->value(q{REVOKE SET ON PARAMETER hms.access_key FROM app});
+SKIP:
+{
+	skip 'GRANT SET ON PARAMETER is from PostgreSQL 15', 2 if $db->value('SHOW server_version_num') < 150000;
+	$db->value(q{GRANT SET ON PARAMETER hms.access_key TO app});
+	($code, $out, $err) = start('app', '-c hms.access_key=tenant', q{SELECT hms_auth_token('6450f1e2c3a4b5d6e7f80910', 'host')});
+	is($code, 0, 'and so may who was granted the parameter') or diag $err;
+	is(decode(decode_base64url((split /\./, $out)[1]))->{access_key}, 'tenant', 'whose value stands');
+	$db->value(q{REVOKE SET ON PARAMETER hms.access_key FROM app});
+}
 
 # other ways to the same: before the library is there, by RESET, by a setting of the role or of a function
 my $forged = q{SELECT hms_receive_webhook('video', '{"id": "forged", "type": "x"}', '{"x-webhook-secret": ""}')};
