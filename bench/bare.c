@@ -50,6 +50,8 @@ main(int argc, char **argv)
 			snprintf(url, sizeof(url), "%s&start=%d", argv[1], page);
 			curl_easy_setopt(curl, CURLOPT_URL, url);
 			curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+			curl_easy_setopt(curl, CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)");
+			curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
 			curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
 			curl_easy_setopt(curl, CURLOPT_WRITEDATA, &bytes);
 			if (argc > 4)

@@ -703,6 +703,114 @@ hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key, HmsJsonValue *value)
 	return hms_json_member(reader, key) && hms_json_value(reader, value);
 }
 
+/* --- brackets alone ---------------------------------------------------------- */
+
+#ifdef __SSE2__
+
+/* Bytes that are looked at together: a bit each in a uint64. */
+#define BLOCK_SIZE 64
+
+/* Which bytes of a block are this one, whatever their bits of "ignored" are. */
+static inline uint64
+find_in_block(const char *block, char c, char ignored)
+{
+	const __m128i wanted = _mm_set1_epi8(c | ignored);
+	const __m128i ignore = _mm_set1_epi8(ignored);
+	uint64		found = 0;
+
+	for (int i = BLOCK_SIZE - sizeof(__m128i); i >= 0; i -= sizeof(__m128i))
+	{
+		__m128i		chunk = _mm_loadu_si128((const __m128i *) (block + i));
+
+		found = found << sizeof(__m128i) | (uint32)
+			_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(chunk, ignore), wanted));
+	}
+	return found;
+}
+
+/*
+ * The quotes that begin or end a string, of these; *escaped: is the first byte,
+ * and then the first one of the next block, behind a backslash?
+ */
+static inline uint64
+real_quotes(uint64 quotes, uint64 backslashes, bool *escaped)
+{
+	if (*escaped)
+	{
+		quotes &= ~UINT64CONST(1);
+		backslashes &= ~UINT64CONST(1);
+		*escaped = false;
+	}
+	while (backslashes)
+	{
+		uint64		bit = backslashes & -backslashes;
+
+		quotes &= ~(bit << 1);
+		backslashes &= ~(bit | bit << 1);
+		*escaped = bit << 1 == 0;
+	}
+	return quotes;
+}
+
+/* All bits from an odd one on up to the next one. */
+static inline uint64
+between_bits(uint64 bits)
+{
+	for (int shift = 1; shift < BLOCK_SIZE; shift *= 2)
+		bits ^= bits << shift;
+	return bits;
+}
+
+int
+hms_json_count_inner(HmsJsonReader *reader)
+{
+	uint64		in_string = 0;	/* all bits, or none */
+	bool		escaped = false;
+	int			depth = 0;
+	int			count = 0;
+
+	for (const char *p = reader->next; p < reader->end; p += BLOCK_SIZE)
+	{
+		char		last[BLOCK_SIZE] = {0};
+		const char *block = p;
+		uint64		quotes;
+		uint64		opening;
+		uint64		brackets;
+
+		if (reader->end - p < BLOCK_SIZE)
+			block = memcpy(last, p, reader->end - p);
+		quotes = real_quotes(find_in_block(block, '"', 0),
+							 find_in_block(block, '\\', 0), &escaped);
+		in_string = between_bits(quotes) ^ in_string;
+		opening = find_in_block(block, '[', '[' ^ '{');
+		brackets = (opening | find_in_block(block, ']', ']' ^ '}')) & ~in_string;
+		for (; brackets; brackets &= brackets - 1)
+		{
+			if (opening & brackets & -brackets)
+				depth++;
+			else if (--depth == 1)
+				count++;
+			else if (depth <= 0)
+			{
+				reader->next = p + pg_rightmost_one_pos64(brackets) + 1;
+				return count;
+			}
+		}
+		in_string = (uint64) ((int64) in_string >> (BLOCK_SIZE - 1));
+	}
+	return -1;
+}
+
+#else
+
+int
+hms_json_count_inner(HmsJsonReader *reader pg_attribute_unused())
+{
+	return -1;
+}
+
+#endif
+
 /* --- text ------------------------------------------------------------------ */
 
 /* Append a code point as UTF-8. */

@@ -112,6 +112,14 @@ typedef struct HmsJsonName
 extern bool hms_json_likely_member(HmsJsonReader *reader, HmsJsonName ***place,
 								   HmsJsonName **name, HmsJsonValue *key);
 
+/*
+ * The containers in the container at which the reader stands, behind which it
+ * then stands.  By the brackets alone, several times faster than reading it:
+ * right for what is well-formed, and nothing is checked.  -1 where it has no
+ * end, or where that is no faster on this machine.
+ */
+extern int	hms_json_count_inner(HmsJsonReader *reader);
+
 /* Say what is wrong, unless something is already; returns false. */
 extern bool hms_json_fail(HmsJsonReader *reader, const char *fault);
 

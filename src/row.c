@@ -97,6 +97,7 @@ add_field(FieldSet *set, const char *name, int column)
 	size_t		len = strlen(name);
 	char	   *quoted = palloc(len + 3);
 
+	memset(field, 0, sizeof(Field));
 	quoted[0] = quoted[len + 1] = '"';
 	memcpy(quoted + 1, name, len);
 	quoted[len + 2] = '\0';
@@ -113,7 +114,7 @@ add_field(FieldSet *set, const char *name, int column)
 static void
 init_fields(FieldSet *set, int columns, const char *objects)
 {
-	set->fields = palloc0(sizeof(Field) * MAX_FIELDS(columns));
+	set->fields = palloc(sizeof(Field) * MAX_FIELDS(columns));
 	if (objects)
 		(void) add_field(set, objects, OBJECTS);
 }
@@ -214,6 +215,19 @@ skip_unwanted(const HmsRowMaker *maker, FieldSet *set)
 			set->fields[i].note == NULL;
 }
 
+/* Until an object has shown their order, members come as the columns do. */
+static void
+chain_fields(FieldSet *set)
+{
+	HmsJsonName **place = &set->first;
+
+	for (int i = 0; i < set->count; i++)
+	{
+		*place = &set->fields[i].name;
+		place = &(*place)->next;
+	}
+}
+
 /* Can a column of this type be filled? */
 static void
 check_column_type(Form_pg_attribute column)
@@ -258,8 +272,14 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	maker->types = palloc0(sizeof(Oid) * columns);
 	maker->wanted = palloc0(sizeof(bool) * columns);
 	init_fields(&maker->own, columns, maker->shape->flatten);
-	init_fields(&maker->inner, columns, NULL);
-	init_fields(&maker->parent, columns, maker->shape->nested);
+	if (maker->shape->flatten)
+		init_fields(&maker->inner, columns, NULL);
+	if (maker->shape->nested)
+	{
+		init_fields(&maker->parent, columns, maker->shape->nested);
+		maker->parent_values = palloc(sizeof(HmsJsonValue) * MAX_FIELDS(columns));
+		maker->parent_present = palloc0(sizeof(bool) * MAX_FIELDS(columns));
+	}
 	for (int i = 0; i < columns; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(maker->desc, i);
@@ -280,8 +300,9 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	skip_unwanted(maker, &maker->own);
 	skip_unwanted(maker, &maker->inner);
 	skip_unwanted(maker, &maker->parent);
-	maker->parent_values = palloc0(sizeof(HmsJsonValue) * MAX_FIELDS(columns));
-	maker->parent_present = palloc0(sizeof(bool) * MAX_FIELDS(columns));
+	chain_fields(&maker->own);
+	chain_fields(&maker->inner);
+	chain_fields(&maker->parent);
 	return maker;
 }
 

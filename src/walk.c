@@ -478,6 +478,33 @@ ask_early(HmsWalk *walk, Lane *lane, HmsCall *call)
 	start_page(walk, lane);
 }
 
+/*
+ * The same where the cursor stands behind the rows, at which the reader stands:
+ * what follows them is looked at first.  It is read again in its turn.
+ */
+static void
+ask_by_end(HmsWalk *walk, Lane *lane, HmsCall *call, const HmsJsonReader *reader)
+{
+	HmsJsonReader ahead = *reader;
+	HmsPageEnd	end = lane->end;
+	HmsJsonValue key;
+	HmsJsonValue value;
+
+	if (!walk->ahead || lane->asking || lane->window)
+		return;
+	end.elements = hms_json_count_inner(&ahead);
+	while (hms_json_pair(&ahead, &key, &value))
+	{
+		if (is_rows_member(walk->request->endpoint, &key))
+			return;
+		(void) walk->paging->note(&end, &key, &value);
+	}
+	if (ahead.fault || end.fault || end.cursor == NULL || !end.kind->follows(&end))
+		return;
+	take_cursor(lane, call, end.cursor);
+	start_page(walk, lane);
+}
+
 /* A write to several objects says what it could not do beside those it did. */
 static void
 warn_partial(HmsCall *call, const HmsJsonValue *key, const HmsJsonValue *value)
@@ -514,6 +541,7 @@ read_members(HmsWalk *walk, Lane *lane, HmsCall *call, HmsJsonReader *reader)
 		if (is_rows_member(endpoint, &key))
 		{
 			lane->page->rows->count = 0;
+			ask_by_end(walk, lane, call, &inside);
 			read_rows(walk, lane, &inside);
 			is_page = true;
 		}

@@ -69,6 +69,8 @@ foreach my $count (0, 1, 9, 10, 11, 20, 25)
 	is_deeply([keys %different], ["$room false 10"], "last: $count rows: every page by the same filters");
 	is(keys %{ { map { $_->{token_id} => 1 } @seen } }, 1, "last: $count rows: one token");
 	is(keys %{ { map { $_->{connection} => 1 } @seen } }, 1, "last: $count rows: one connection");
+	walk_is("SET hms.page_size = 10; SET hms.max_connections = 1; SELECT count(*) FROM hms_sessions('$room', active => false)", [$count], $requests,
+		"last: $count rows, all of which will be read");
 }
 
 # A cursor by "next", which is empty on the last page; its own are full of : ~ = + and /.

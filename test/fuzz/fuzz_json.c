@@ -112,6 +112,20 @@ walk_by_names(HmsJsonReader reader)
 	require(inside.fault == NULL && seen == count, "every member was seen or skipped");
 }
 
+/* What the brackets alone say of the container at which the reader stands. */
+static void
+compare_brackets(HmsJsonReader reader, int inner, const char *behind)
+{
+	int			count = hms_json_count_inner(&reader);
+
+#ifdef __SSE2__
+	require(count == inner, "the brackets tell how many containers are in one");
+	require(reader.next == behind, "and where the container ends");
+#else
+	require(count == -1, "where it is not faster, it is not done");
+#endif
+}
+
 /* Walk a value by every call; count what is in it. */
 static int
 walk(HmsJsonReader *reader, int depth)
@@ -119,7 +133,9 @@ walk(HmsJsonReader *reader, int depth)
 	HmsJsonReader inside;
 	HmsJsonValue value;
 	int			count = 1;
+	int			objects = 0;
 	HmsJsonType type = hms_json_peek(reader);
+	HmsJsonReader before = *reader;
 
 	if (type == HMS_JSON_OBJECT)
 	{
@@ -132,18 +148,24 @@ walk(HmsJsonReader *reader, int depth)
 
 			require(hms_json_equals(&value, text, len), "a name equals its text");
 			pfree(text);
+			objects += hms_json_peek(&inside) == HMS_JSON_OBJECT || hms_json_peek(&inside) == HMS_JSON_ARRAY;
 			count += walk(&inside, depth + 1);
 		}
 		require(inside.fault == NULL, "an accepted object has no fault");
 		hms_json_leave(reader, &inside);
+		compare_brackets(before, objects, reader->next);
 	}
 	else if (type == HMS_JSON_ARRAY)
 	{
 		require(hms_json_enter(reader, type, &inside), "an array can be entered");
 		while (hms_json_next(&inside))
+		{
+			objects += hms_json_peek(&inside) == HMS_JSON_OBJECT || hms_json_peek(&inside) == HMS_JSON_ARRAY;
 			count += walk(&inside, depth + 1);
+		}
 		require(inside.fault == NULL, "an accepted array has no fault");
 		hms_json_leave(reader, &inside);
+		compare_brackets(before, objects, reader->next);
 	}
 	else
 	{
@@ -171,6 +193,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(bytes, data, size);
 	bytes[size] = '\0';
+	if (hms_json_begin(&reader, bytes, size) == NULL)
+		(void) hms_json_count_inner(&reader); /* whatever they are */
 	fault = hms_json_check(bytes, size, &value);
 	too_deep = fault && strcmp(fault, "it is nested too deep") == 0;
 	if (size < 4096 && !too_deep)
