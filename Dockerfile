@@ -22,7 +22,7 @@ RUN set -eux; \
 	make -C /tmp/hms with_llvm=no install; \
 	find /usr/lib -name 'libcurl.so.4.*' -o -name 'libjwt.so.*.*' | xargs dpkg-query -S | cut -d: -f1 | sort -u | xargs apt-mark manual; \
 	apt-get purge -y build-essential libcurl4-openssl-dev libjwt-dev pkgconf "postgresql-server-dev-$PG_MAJOR"; \
-	apt-get autoremove -y; \
+	apt-get autoremove -y -o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false; \
 	apt-mark unhold locales; \
 	rm -rf /tmp/hms /var/lib/apt/lists/*; \
 	echo "session_preload_libraries = 'hms'" >>/usr/share/postgresql/postgresql.conf.sample
