@@ -58,13 +58,14 @@ sub body_of
 	return length $body ? decode($body) : undef;
 }
 
-# Compiles C that takes the place of a function of libc, and returns what LD_PRELOAD should be for it.
+# Compiles C, by these options besides, and returns the library: for LD_PRELOAD, where it takes the place of a function
+# of libc, or for the server.
 sub preload_of
 {
-	my ($source) = @_;
+	my ($source, @options) = @_;
 	my $file = PostgreSQL::Test::Utils::tempdir() . '/preload';
 	PostgreSQL::Test::Utils::append_to_file("$file.c", $source);
-	system('gcc', '-shared', '-fPIC', '-o', "$file.so", "$file.c", '-ldl') == 0 or die "could not compile $file.c";
+	system('gcc', '-shared', '-fPIC', @options, '-o', "$file.so", "$file.c", '-ldl') == 0 or die "could not compile $file.c";
 	return "$file.so";
 }
 
@@ -423,12 +424,12 @@ sub costs
 
 sub quit { my ($self) = @_; $self->{psql}->quit; return }
 
-# How many descriptors the backend has open.
+# How many descriptors the backend has open. Those of relations don't count: PostgreSQL closes them when it likes.
 sub fds
 {
 	my ($self) = @_;
 	opendir my $dir, "/proc/$self->{pid}/fd" or die "could not list descriptors of $self->{pid}: $!";
-	return scalar grep { !/^\./ } readdir $dir;
+	return scalar grep { !/^\./ && (readlink("/proc/$self->{pid}/fd/$_") // '') !~ m{/pgdata/} } readdir $dir;
 }
 
 # How many of them are sockets.
@@ -438,12 +439,69 @@ sub sockets
 	return scalar grep { (readlink($_) // '') =~ /^socket:/ } glob "/proc/$self->{pid}/fd/*";
 }
 
-# A line of the backend's memory account (VmRSS, VmHWM, RssAnon), in kB.
+# A line of the backend's memory account (VmHWM, RssAnon), in kB. Where AddressSanitizer keeps back what is freed, it is
+# what is allocated, or was at most, since this was first asked.
 sub memory
 {
 	my ($self, $what) = @_;
+	return $self->allocated($what) if PostgreSQL::Test::Utils::slurp_file("/proc/$self->{pid}/maps") =~ /libasan|clang_rt\.asan/;
 	my ($kb) = PostgreSQL::Test::Utils::slurp_file("/proc/$self->{pid}/status") =~ /^$what:\s+(\d+) kB/m;
 	return $kb;
+}
+
+# What AddressSanitizer has given the backend, by a function that counts from when it is loaded.
+sub allocated
+{
+	my ($self, $what) = @_;
+	$self->{counts} //= do {
+		chomp(my $headers = `$ENV{PG_CONFIG} --includedir-server`);
+		my $library = Hms::preload_of(<<'C', '-I', $headers);
+#include "postgres.h"
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+PG_FUNCTION_INFO_V1(allocated);
+void		_PG_init(void);
+
+extern int	__sanitizer_install_malloc_and_free_hooks(void (*) (const volatile void *, size_t), void (*) (const volatile void *));
+extern size_t __sanitizer_get_allocated_size(const volatile void *);
+
+static int64 now;
+static int64 most;
+
+static void
+more(const volatile void *pointer, size_t size)
+{
+	int64		sum = __atomic_add_fetch(&now, size, __ATOMIC_RELAXED);
+
+	if (sum > most)
+		most = sum;
+}
+
+static void
+less(const volatile void *pointer)
+{
+	if (pointer != NULL)
+		__atomic_sub_fetch(&now, __sanitizer_get_allocated_size(pointer), __ATOMIC_RELAXED);
+}
+
+void
+_PG_init(void)
+{
+	if (__sanitizer_install_malloc_and_free_hooks(more, less) == 0)
+		elog(ERROR, "there is no room for hooks");
+}
+
+Datum
+allocated(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((PG_GETARG_BOOL(0) ? most : now) / 1024);
+}
+C
+		$self->value("CREATE FUNCTION pg_temp.allocated(at_most boolean) RETURNS bigint LANGUAGE c AS '$library'");
+		1;
+	};
+	return $self->value('SELECT pg_temp.allocated(' . ($what eq 'VmHWM' ? 'true' : 'false') . ')');
 }
 
 # The processor time that the backend has used, in ticks of 10 ms.
