@@ -96,10 +96,14 @@ my ($room) = map { $_->{id} } grep { $_->{name} eq 'math-101' } @{ $world->{room
 # A step must be longer than zero; what is refused is not sent.
 foreach my $step ("'0'", "'-1 minute'", 'NULL')
 {
-	my $error;
-	my @seen = $api->during(sub { $error = $db->error("SELECT * FROM hms_concurrency('$room', step => $step)") });
-	is($error->{state}, '22023', "a step of $step is refused");
-	is(scalar @seen, 0, "a step of $step sends nothing");
+	foreach my $query ("hms_concurrency('$room', step => $step)", "hms_concurrency(ARRAY['$room'], step => (SELECT interval $step))",
+		"(VALUES (interval $step)) AS v (step), hms_concurrency('$room', step => v.step)")
+	{
+		my $error;
+		my @seen = $api->during(sub { $error = $db->error("SELECT * FROM " . $query =~ s/interval NULL/NULL::interval/r) });
+		is($error->{state}, '22023', "a step of $step is refused: $query");
+		is(scalar @seen, 0, "and nothing is sent: $query");
+	}
 }
 
 # Now is when the statement began, not when its transaction did.
