@@ -8,10 +8,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Docs;
 use Hms;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+
+plan skip_all => 'pg_cron is not installed' unless %{ cron_settings() };
 
 my $api = Hms::Api->launch;
 
@@ -72,7 +75,9 @@ sub have_run
 	my $schema = $from->basedir . '/schema.sql';
 	run_log([ 'pg_dump', '-s', '-n', 'video', '-f', $schema, '-d', $from->connstr('postgres') ]);
 	$to->safe_psql('postgres', slurp_file($schema));
-	$from->value('CREATE PUBLICATION video FOR TABLES IN SCHEMA video WITH (publish_via_partition_root)');
+	my $tables = $from->value('SHOW server_version_num') >= 150000 ? 'TABLES IN SCHEMA video'
+	  : 'TABLE ' . $from->value(q{SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relnamespace = 'video'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition});
+	$from->value("CREATE PUBLICATION video FOR $tables WITH (publish_via_partition_root)");
 	$to->safe_psql('postgres', "CREATE SUBSCRIPTION video CONNECTION \$\$" . $from->connstr('postgres') . " user=postgres\$\$ PUBLICATION video");
 	$to->wait_for_subscription_sync($from, 'video');
 	my $counts = q{SELECT (SELECT count(*) FROM video.attendance) || ' ' || (SELECT count(*) FROM video.talk_time) || ' ' || (SELECT count(*) FROM video.track_events)};
