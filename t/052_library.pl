@@ -14,6 +14,13 @@ my $api = Hms::Api->launch;
 my $dir = PostgreSQL::Test::Utils::tempdir();
 chmod 0755, $dir;
 
+# libcurl under another name, for libjwt where that needs it.
+{
+	my $file = qx(gcc -print-file-name=libcurl.so);
+	chomp $file;
+	append_to_file("$dir/libreal.so.4", slurp_file($file) =~ s/libcurl\.so\.4/libreal.so.4/gr);
+}
+
 # A library in the place of libcurl that says this of itself.
 sub library_that_says
 {
@@ -27,8 +34,8 @@ static const char *const protocols[] = {"$protocol", NULL};
 static curl_version_info_data info = {.age = CURLVERSION_NOW, .version = "$version", .version_num = $number, .features = $features, .protocols = protocols};
 curl_version_info_data *curl_version_info(CURLversion stamp) { return &info; }
 C
-	system_or_bail('gcc', '-shared', '-fPIC', '-Wl,-soname,libcurl.so.4', '-o', "$here/libcurl.so.4", "$here/curl.c");
-	return $here;
+	system_or_bail('gcc', '-shared', '-fPIC', '-Wl,-soname,libcurl.so.4', '-o', "$here/libcurl.so.4", "$here/curl.c", '-Wl,--no-as-needed', "$dir/libreal.so.4");
+	return "$here:$dir";
 }
 
 my $all = 'CURL_VERSION_SSL|CURL_VERSION_ASYNCHDNS';
