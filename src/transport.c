@@ -764,7 +764,7 @@ set_headers(HmsExchange *exchange, const char *authorization)
 	return add_header(exchange, authorization) &&
 		add_header(exchange, "Content-Type: application/json") &&
 		add_header(exchange, "Accept: application/json") &&
-		add_header(exchange, "Expect:");
+		(exchange->body == NULL || add_header(exchange, "Expect:"));
 }
 
 /* Options of every request: numbers, texts and functions. */
