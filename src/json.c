@@ -710,22 +710,18 @@ hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key, HmsJsonValue *value)
 /* Bytes that are looked at together: a bit each in a uint64. */
 #define BLOCK_SIZE 64
 
-/* Which bytes of a block are this one, whatever their bits of "ignored" are. */
+/* Which bytes of a block are this one, when the bits of "ignored" are set. */
 static inline uint64
 find_in_block(const char *block, char c, char ignored)
 {
-	const __m128i wanted = _mm_set1_epi8(c | ignored);
+	const __m128i wanted = _mm_set1_epi8(c);
 	const __m128i ignore = _mm_set1_epi8(ignored);
-	uint64		found = 0;
 
-	for (int i = BLOCK_SIZE - sizeof(__m128i); i >= 0; i -= sizeof(__m128i))
-	{
-		__m128i		chunk = _mm_loadu_si128((const __m128i *) (block + i));
-
-		found = found << sizeof(__m128i) | (uint32)
-			_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(chunk, ignore), wanted));
-	}
-	return found;
+#define FIND(i) \
+	((uint64) _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(_mm_loadu_si128((const __m128i *) block + (i)), \
+															ignore), wanted)) << (16 * (i)))
+	return FIND(0) | FIND(1) | FIND(2) | FIND(3);
+#undef FIND
 }
 
 /*
@@ -756,14 +752,22 @@ real_quotes(uint64 quotes, uint64 backslashes, bool *escaped)
 static inline uint64
 between_bits(uint64 bits)
 {
-	for (int shift = 1; shift < BLOCK_SIZE; shift *= 2)
-		bits ^= bits << shift;
-	return bits;
+	bits ^= bits << 1;
+	bits ^= bits << 2;
+	bits ^= bits << 4;
+	bits ^= bits << 8;
+	bits ^= bits << 16;
+	return bits ^ bits << 32;
 }
+
+/* The bits in which the four brackets differ, and the one that tells their sides. */
+#define BRACKET_BITS ('[' ^ '}')
+#define OPENING_BIT ('[' & ~']')
 
 int
 hms_json_count_inner(HmsJsonReader *reader)
 {
+	char		last[BLOCK_SIZE] = {0};
 	uint64		in_string = 0;	/* all bits, or none */
 	bool		escaped = false;
 	int			depth = 0;
@@ -771,28 +775,27 @@ hms_json_count_inner(HmsJsonReader *reader)
 
 	for (const char *p = reader->next; p < reader->end; p += BLOCK_SIZE)
 	{
-		char		last[BLOCK_SIZE] = {0};
 		const char *block = p;
-		uint64		quotes;
-		uint64		opening;
 		uint64		brackets;
 
 		if (reader->end - p < BLOCK_SIZE)
 			block = memcpy(last, p, reader->end - p);
-		quotes = real_quotes(find_in_block(block, '"', 0),
-							 find_in_block(block, '\\', 0), &escaped);
-		in_string = between_bits(quotes) ^ in_string;
-		opening = find_in_block(block, '[', '[' ^ '{');
-		brackets = (opening | find_in_block(block, ']', ']' ^ '}')) & ~in_string;
+		in_string ^= between_bits(real_quotes(find_in_block(block, '"', 0),
+											  find_in_block(block, '\\', 0), &escaped));
+
+		/* what else looks like one so stands in strings only */
+		brackets = find_in_block(block, '[' | BRACKET_BITS, BRACKET_BITS) & ~in_string;
 		for (; brackets; brackets &= brackets - 1)
 		{
-			if (opening & brackets & -brackets)
+			int			at = pg_rightmost_one_pos64(brackets);
+
+			if (block[at] & OPENING_BIT)
 				depth++;
 			else if (--depth == 1)
 				count++;
 			else if (depth <= 0)
 			{
-				reader->next = p + pg_rightmost_one_pos64(brackets) + 1;
+				reader->next = p + at + 1;
 				return count;
 			}
 		}

@@ -210,6 +210,7 @@ hms_walk_stats(const HmsWalk *walk)
 /* --- asking ---------------------------------------------------------------------- */
 
 static TimestampTz window_end(const Lane *lane);
+static bool may_run_ahead(const HmsWalk *walk, const Lane *lane);
 
 /* Ask for the page at which the lane stands, by its call. */
 static void
@@ -490,7 +491,7 @@ ask_by_end(HmsWalk *walk, Lane *lane, HmsCall *call, const HmsJsonReader *reader
 	HmsJsonValue key;
 	HmsJsonValue value;
 
-	if (!walk->ahead || lane->asking || lane->window)
+	if (!walk->ahead || lane->asking || !may_run_ahead(walk, lane))
 		return;
 	end.elements = hms_json_count_inner(&ahead);
 	while (hms_json_pair(&ahead, &key, &value))
@@ -1127,7 +1128,7 @@ add_page(Split *split, Window *window, Page *page)
 		}
 		page->stop = page->rows->count;
 	}
-	if (!window->lane->more)
+	if (!window->lane->more && !window->lane->asking)
 	{
 		window->walked = true;
 		if (!split->given_up)
@@ -1276,6 +1277,16 @@ static bool
 is_ahead(const Window *window)
 {
 	return window->begun && window->first && window->first->later;
+}
+
+/*
+ * May the lane's next page be asked for before this one is read?  Of a window
+ * only the rows tell whether it goes on.
+ */
+static bool
+may_run_ahead(const HmsWalk *walk, const Lane *lane)
+{
+	return lane->window == NULL || (walk->split->given_up && !is_ahead(lane->window));
 }
 
 /* Let the windows go on; returns when to look again, or -1: a page has come. */
