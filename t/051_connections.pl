@@ -146,6 +146,8 @@ my $stats = 'SELECT retries FROM hms_stats()';
 	my $error = $session->error("SELECT count(*) FROM hms_track_events(ARRAY[$rooms])");
 	is($error->{state}, '08P01', 'several at once: the answers come, though they are no pages') or diag $error->{text};
 	is($session->value($stats), 0, 'without a repetition of ours');
+	# what was not read to its end may hold a GOAWAY that only the next read meets; libcurl 7.88 takes that for a broken one
+	$session->value('SET hms.retries = 1');
 	foreach my $i (1 .. 10)
 	{
 		$session->value("SELECT count(hms_api_get('/a', jsonb_build_object('n', i))) FROM generate_series(1, $i) i");
