@@ -263,7 +263,7 @@ sub launch
 		'hms.api_url'             => $api->{url},
 		'hms.access_key'          => $api->{access_key},
 		'hms.secret_file'         => $self->{secret_file},
-		statement_timeout         => '60s',  # so that what hangs fails, and soon
+		statement_timeout         => '300s',  # so that what hangs fails; a sync under sanitizers takes a minute
 		%setting);
 	$self->append_conf('postgresql.conf', "$_ = '$setting{$_}'")
 	  foreach grep { defined $setting{$_} } sort keys %setting;
