@@ -535,7 +535,8 @@ apply_texts(const HmsParam *param, Allowed *allowed, HmsArg *arg, bool *is_condi
 	if (!arg->isnull)
 	{
 		/* an argument is what is sent; but of several rooms some may do */
-		if (is_room && arg->type == TEXTARRAYOID && !(param->flags & HMS_PAIRED))
+		if (is_room && arg->type == TEXTARRAYOID && arg->shown == NULL &&
+			!(param->flags & HMS_PAIRED))
 		{
 			int			count;
 			char	  **texts = texts_of_array(arg->value, &count);
@@ -580,7 +581,7 @@ apply_time(HmsFilterKind kind, TimestampTz time, HmsArg *arg, bool *is_condition
 	else if (rest > 0)
 		time += USECS_PER_MSEC - rest;
 	if (!arg->isnull &&
-		(arg->type != TIMESTAMPTZOID ||
+		(arg->shown || arg->type != TIMESTAMPTZOID ||
 		 (kind == HMS_FROM ? DatumGetTimestampTz(arg->value) >= time :
 		  DatumGetTimestampTz(arg->value) <= time)))
 		return true;

@@ -792,7 +792,8 @@ place_arg(HmsRequest *request, StringInfo query, StringInfo body,
 	}
 	else
 	{
-		if (arg->type == TIMESTAMPTZOID && strcmp(param->name, "after") == 0)
+		if (arg->type == TIMESTAMPTZOID && arg->shown == NULL &&
+			strcmp(param->name, "after") == 0)
 			request->after = DatumGetTimestampTz(arg->value);
 		else if (strcmp(param->name, "session_id") == 0)
 			request->session_id = arg_text(param, arg);

@@ -116,6 +116,9 @@ foreach my $case (
 {
 	is(request_of($case->[1], $case->[0]), $case->[2], "$case->[0] WHERE $case->[1]");
 }
+# Arguments that are not known yet, beside conditions that are.
+like($session->value("EXPLAIN SELECT FROM hms_sessions(ARRAY[now()::text]) WHERE room_id = 'a'"), qr{Request: GET /sessions\?room_id=ARRAY\[\(now\(\)\)::text\]$}m, 'rooms');
+like($session->value("EXPLAIN SELECT FROM hms_sessions(after => now()) WHERE created_at >= '2026-02-01 00:00+00'"), qr{Request: GET /sessions\?after=now\(\)$}m, 'a time');
 like($session->value("EXPLAIN SELECT FROM live.active_peers WHERE room_id = 'x'"), qr{Request: GET /active-rooms/x/peers$}m, 'a room in the path');
 like($session->value('EXPLAIN SELECT FROM live.active_peers'), qr{Request: GET /active-rooms/\(each room\)/peers$}m, 'every room');
 
