@@ -275,6 +275,9 @@ open(const char *path, int flags, ...)
 	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
+/* as a server of 32 bits calls it */
+int	open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
 void *
 malloc(size_t size)
 {
