@@ -92,6 +92,7 @@ costs('a sub-plan that takes its parameter from further out',
 my $module = PostgreSQL::Test::Utils::tempdir() . '/module';
 append_to_file("$module.c", <<'C');
 #include "postgres.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "nodes/nodes.h"
 #include "optimizer/cost.h"
@@ -106,9 +107,9 @@ static bool own_path;
 static planner_hook_type next_planner;
 static set_rel_pathlist_hook_type next_paths;
 static PlannedStmt *
-plan(Query *query, const char *text, int options, ParamListInfo params)
+plan(HMS_PLANNER_PARAMS)
 {
-	PlannedStmt *result = (next_planner ? next_planner : standard_planner) (query, text, options, params);
+	PlannedStmt *result = (next_planner ? next_planner : standard_planner) (HMS_PLANNER_ARGS);
 	return reread ? stringToNode(nodeToString(result)) : result;
 }
 static void
@@ -116,7 +117,11 @@ paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	if (own_path && rte->rtekind == RTE_FUNCTION)
 	{
-		MaterialPath *path = create_material_path(rel, create_functionscan_path(root, rel, NIL, rel->lateral_relids));
+		MaterialPath *path = create_material_path(rel, create_functionscan_path(root, rel, NIL, rel->lateral_relids)
+#if PG_VERSION_NUM >= 190000
+			, true
+#endif
+			);
 		path->path.startup_cost = path->path.total_cost = 0;
 		add_path(rel, &path->path);
 	}
@@ -135,7 +140,7 @@ _PG_init(void)
 }
 C
 chomp(my $include = `$ENV{PG_CONFIG} --includedir-server`);
-system('gcc', '-shared', '-fPIC', "-I$include", '-o', "$module.so", "$module.c") == 0 or die 'could not compile the module';
+system('gcc', '-shared', '-fPIC', "-I$include", "-I$ENV{TESTDIR}/src", '-o', "$module.so", "$module.c") == 0 or die 'could not compile the module';
 $session->quit;
 $session = $db->session;
 $session->value("LOAD '$module'; SET module.reread = on");

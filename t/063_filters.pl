@@ -29,7 +29,7 @@ sub request_of
 	foreach my $from ($list ? $list : ('hms_sessions()', 'live.sessions'))
 	{
 		my ($request) = $session->value("EXPLAIN SELECT FROM $from AS s WHERE $condition") =~ /Request: (?:GET \/\w[\w\/-]*)?(.*)/;
-		push @requests, $request =~ s/\(InitPlan 1\)\.col1/\$0/r; # as PostgreSQL 17 and later write it
+		push @requests, $request =~ s/\(InitPlan \w+\)\.col1/\$0/r; # as PostgreSQL 17 and later write it
 	}
 	return @requests == 1 || $requests[0] eq $requests[1] ? $requests[0] : "$requests[0] but $requests[1]";
 }
