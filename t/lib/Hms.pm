@@ -504,6 +504,14 @@ C
 	return $self->value('SELECT pg_temp.allocated(' . ($what eq 'VmHWM' ? 'true' : 'false') . ')');
 }
 
+# The seconds for which the backend could have run and other processes had the processors.
+sub starved
+{
+	my ($self) = @_;
+	my (undef, $waited) = split ' ', eval { PostgreSQL::Test::Utils::slurp_file("/proc/$self->{pid}/schedstat") } // '0 0';
+	return $waited / 1e9;
+}
+
 # The processor time that the backend has used, in ticks of 10 ms.
 sub ticks
 {
