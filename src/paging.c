@@ -148,6 +148,7 @@ static const HmsPagingKind by_last = {
 	.note = note_last,
 	.follows = follows_last,
 	.smaller = half,
+	.rows_decide = true,
 };
 
 static bool
@@ -247,6 +248,7 @@ static const HmsPagingKind as_answered = {
 	.note = note_any,
 	.follows = nothing_follows, /* until a page has shown how it is done */
 	.smaller = half,
+	.rows_decide = true,
 };
 
 const HmsPagingKind *

@@ -43,6 +43,7 @@ struct HmsPagingKind
 
 	bool		by_number;		/* pages have numbers, not cursors */
 	bool		cursor_is_sure; /* a cursor is enough for another page to follow */
+	bool		rows_decide;	/* it is not: the page's rows are counted too */
 };
 
 extern const HmsPagingKind *hms_paging_kind(HmsPaging paging);

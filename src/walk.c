@@ -480,8 +480,8 @@ ask_early(HmsWalk *walk, Lane *lane, HmsCall *call)
 }
 
 /*
- * The same where the cursor stands behind the rows, at which the reader stands:
- * what follows them is looked at first.  It is read again in its turn.
+ * The same where the rows, at which the reader stands, decide too: they are
+ * counted, and what follows them is looked at first.  It is read again in its turn.
  */
 static void
 ask_by_end(HmsWalk *walk, Lane *lane, HmsCall *call, const HmsJsonReader *reader)
@@ -491,7 +491,8 @@ ask_by_end(HmsWalk *walk, Lane *lane, HmsCall *call, const HmsJsonReader *reader
 	HmsJsonValue key;
 	HmsJsonValue value;
 
-	if (!walk->ahead || lane->asking || !may_run_ahead(walk, lane))
+	if (!walk->ahead || lane->asking || !walk->paging->rows_decide ||
+		!may_run_ahead(walk, lane))
 		return;
 	end.elements = hms_json_count_inner(&ahead);
 	while (hms_json_pair(&ahead, &key, &value))
