@@ -88,6 +88,9 @@
 /* Sockets looked at per round. */
 #define EVENTS_PER_POLL 64
 
+/* Seconds that libcurl remembers the authorities that it has read from a file. */
+#define AUTHORITIES_LIFE 60L
+
 /* Idle connections looked at before a request: no more can be kept. */
 #define CLOSE_AT_ONCE 64
 
@@ -111,6 +114,8 @@ static struct
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_MEMBER)
 	void	   *library;		/* NULL: not opened */
 	bool		loaded;			/* all of its functions are bound */
+	const char *ca_file;		/* the system's authorities, or NULL */
+	const char *ca_path;		/* where they are in no file: a directory */
 }			lib;
 
 /* A time that nobody looked (ms) which is shorter is not worth telling apart. */
@@ -444,6 +449,18 @@ hms_transport_fault(void)
 	return NULL;
 }
 
+/*
+ * Where the system's authorities are.  Those that are in a file and in a
+ * directory are taken from the file alone: libcurl remembers it for the next
+ * connection, and reading it takes longer than many a request.
+ */
+static void
+find_authorities(const curl_version_info_data *info)
+{
+	lib.ca_file = info->cainfo;
+	lib.ca_path = lib.ca_file && access(lib.ca_file, R_OK) == 0 ? NULL : info->capath;
+}
+
 static void
 load_curl(void)
 {
@@ -460,6 +477,7 @@ load_curl(void)
 				 errmsg("libcurl %s cannot be used", open_curl()->version),
 				 errdetail_internal("%s", fault)));
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_BIND)
+	find_authorities(open_curl());
 	lib.loaded = true;
 }
 
@@ -784,6 +802,7 @@ static const struct
 	{CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE},
 	{CURLOPT_NOSIGNAL, 1},
 	{CURLOPT_QUICK_EXIT, 1},
+	{CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_LIFE},
 };
 
 static const struct
@@ -824,6 +843,7 @@ static CURLcode
 set_options(CURL *easy, HmsExchange *exchange)
 {
 	CURLcode	result = set_common_options(easy);
+	bool		own_authorities = exchange->ca_file[0] != '\0';
 
 	SET(result, easy, CURLOPT_URL, exchange->url);
 	SET(result, easy, CURLOPT_HTTPHEADER, (struct curl_slist *) exchange->headers);
@@ -844,8 +864,8 @@ set_options(CURL *easy, HmsExchange *exchange)
 	}
 	if (exchange->method != HMS_GET)
 		SET(result, easy, CURLOPT_FRESH_CONNECT, 1L);
-	if (exchange->ca_file[0] != '\0')
-		SET(result, easy, CURLOPT_CAINFO, exchange->ca_file);
+	SET(result, easy, CURLOPT_CAINFO, own_authorities ? exchange->ca_file : lib.ca_file);
+	SET(result, easy, CURLOPT_CAPATH, own_authorities ? NULL : lib.ca_path);
 	if (hms_url_is_plain_http(exchange->url))
 		SET(result, easy, CURLOPT_NOPROXY, "*");
 	SET(result, easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);

@@ -65,5 +65,61 @@ foreach my $case (["OPTIONS (api_url '$api->{url}', ca_file '$dir/ca.pem')", "SE
 }
 
 $session->quit;
+
+# hms.ca_file stands instead of the system's authorities, of those in a directory too, and authorities are read once for
+# many connections: what is read, and how often, is noted by functions in front of those of OpenSSL.
+{
+	my $log = "$dir/authorities";
+	local $ENV{LD_PRELOAD} = preload_of(<<"C");
+#include <dlfcn.h>
+#include <stdio.h>
+
+static void *
+next(const char *name, const char *what, const char *path)
+{
+	FILE	   *log = path ? fopen("$log", "a") : NULL;
+
+	if (log)
+	{
+		fprintf(log, "%s %s\\n", what, path);
+		fclose(log);
+	}
+	return dlsym(dlopen("libcrypto.so.3", RTLD_LAZY), name);
+}
+
+int
+X509_STORE_load_file(void *store, const char *file)
+{
+	return ((int (*) (void *, const char *)) next("X509_STORE_load_file", "file", file)) (store, file);
+}
+
+int
+X509_STORE_load_path(void *store, const char *path)
+{
+	return ((int (*) (void *, const char *)) next("X509_STORE_load_path", "directory", path)) (store, path);
+}
+C
+	my $watched = Hms::Db->launch($api, 'hms.retries' => 0);
+	my $loads   = sub {
+		my ($sql) = @_;
+		unlink $log;
+		my $client = $watched->session;
+		my $error  = $client->error($sql);
+		$client->quit;
+		return ($error->{state}, -e $log ? slurp_file($log) : '');
+	};
+	my $many = "SELECT count(*) >= 0 FROM hms_sessions(ARRAY(SELECT 'room' || i FROM generate_series(1, 16) i))";
+	my ($state, $read) = $loads->("SET hms.ca_file = '$dir/ca.pem'; $rooms");
+	is($state, '', 'hms.ca_file has the authority');
+	is($read, "file $dir/ca.pem\n", 'and nothing else is asked who may be trusted');
+	my @of_many = $api->during(sub { ($state, $read) = $loads->("SET hms.ca_file = '$dir/ca.pem'; $many") });
+	is($state, '', 'many rooms over TLS');
+	cmp_ok(scalar keys %{ { map { $_->{connection} => 1 } @of_many } }, '>', 1, 'take several connections');
+	is($read, "file $dir/ca.pem\n", 'which read the authorities once');
+	($state, $read) = $loads->("$rooms");
+	is($state, '08001', "the system's authorities have not signed the stand-in's certificate");
+	like($read, qr/\A(file|directory) \S+\n\z/, 'and are read from one place');
+}
+
 chdir '/';
 done_testing();
