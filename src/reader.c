@@ -60,7 +60,7 @@ struct HmsReader
 	const HmsEndpoint *endpoint;	/* NULL: only an argument will tell */
 	Oid			starter;		/* whose EXECUTE of the function counts */
 	bool		is_allowed;		/* it was asked when the executor started */
-	List	   *args;			/* of the call, as ExprStates */
+	List	   *args;			/* of the call, as ExprStates; NULL: a Const */
 	List	   *values;			/* of the filters, as ExprStates or NULL */
 	Bitmapset  *params;			/* on which they depend */
 	HmsQueryUse use;
@@ -166,7 +166,9 @@ hms_reader_create(ScanState *node, EState *estate, int eflags,
 
 	if (reading->call)
 	{
-		reader->args = ExecInitExprList(reading->call->args, &node->ps);
+		foreach(cell, reading->call->args)
+			reader->args = lappend(reader->args, IsA(lfirst(cell), Const) ? NULL :
+								   ExecInitExpr(lfirst(cell), &node->ps));
 		(void) find_params((Node *) reading->call->args, &search);
 	}
 	foreach(cell, reading->filters)
@@ -225,6 +227,19 @@ static Datum
 evaluate(const HmsReader *reader, ExprState *state, bool *isnull)
 {
 	return ExecEvalExpr(state, reader->node->ps.ps_ExprContext, isnull);
+}
+
+/* Evaluate an argument of the call. */
+static Datum
+evaluate_arg(const HmsReader *reader, int arg, bool *isnull)
+{
+	const Const *known = list_nth(reader->reading.call->args, arg);
+	ExprState  *state = list_nth(reader->args, arg);
+
+	if (state)
+		return evaluate(reader, state, isnull);
+	*isnull = known->constisnull;
+	return known->constvalue;
 }
 
 /* Put the filters into the arguments; false: no row can pass. */
@@ -333,8 +348,7 @@ evaluate_args(const HmsReader *reader, HmsArg *args, int count)
 	for (int i = 0; i < count; i++)
 	{
 		args[i].type = exprType(list_nth(reader->reading.call->args, i + FIRST_ARG));
-		args[i].value = evaluate(reader, list_nth(reader->args, i + FIRST_ARG),
-								 &args[i].isnull);
+		args[i].value = evaluate_arg(reader, i + FIRST_ARG, &args[i].isnull);
 	}
 	hms_request_take_args(args, count);
 }
@@ -363,7 +377,7 @@ build_request(HmsReader *reader, HmsWalk **rooms)
 		if (endpoint == NULL)
 		{
 			bool		isnull;
-			Datum		name = evaluate(reader, list_nth(reader->args, ENDPOINT_ARG), &isnull);
+			Datum		name = evaluate_arg(reader, ENDPOINT_ARG, &isnull);
 
 			endpoint = hms_gate_endpoint(isnull ? NULL : TextDatumGetCString(name));
 		}

@@ -64,11 +64,18 @@ append_encoded(StringInfo buf, const char *text)
 	}
 }
 
+/* Before another parameter: of a query, or of a URL behind its question mark. */
+static void
+append_separator(StringInfo buf)
+{
+	if (buf->len > 0 && buf->data[buf->len - 1] != '?')
+		appendStringInfoChar(buf, '&');
+}
+
 static void
 append_query(StringInfo buf, const char *name, const char *value)
 {
-	if (buf->len > 0)
-		appendStringInfoChar(buf, '&');
+	append_separator(buf);
 	append_encoded(buf, name);
 	appendStringInfoChar(buf, '=');
 	append_encoded(buf, value);
@@ -77,7 +84,8 @@ append_query(StringInfo buf, const char *name, const char *value)
 static void
 append_query_number(StringInfo buf, const char *name, int value)
 {
-	appendStringInfo(buf, "%s%s=%d", buf->len > 0 ? "&" : "", name, value);
+	append_separator(buf);
+	appendStringInfo(buf, "%s=%d", name, value);
 }
 
 /* A time as the API takes it: UTC with three decimals. */
@@ -907,6 +915,8 @@ hms_request_build(HmsAccount *account, const HmsEndpoint *endpoint,
 		check_body(request, args);
 		request->body = hms_json_to_utf8(request->body);
 	}
+	else
+		pfree(body.data);
 	return request;
 }
 
@@ -1043,7 +1053,10 @@ append_query_without(StringInfo buf, const char *query, const char *name)
 		size_t		len = strcspn(query, "&");
 
 		if (strncmp(query, name, strlen(name)) != 0)
-			appendStringInfo(buf, "%s%.*s", buf->len > 0 ? "&" : "", (int) len, query);
+		{
+			append_separator(buf);
+			appendBinaryStringInfo(buf, query, len);
+		}
 		query += len;
 		query += *query == '&';
 	}
@@ -1054,26 +1067,6 @@ hms_request_window_url(const HmsRequest *request, int room, int limit,
 					   const char *cursor, int page, TimestampTz before)
 {
 	StringInfoData url;
-	StringInfoData query;
-
-	initStringInfo(&query);
-	if (TIMESTAMP_IS_NOEND(before))
-		appendStringInfoString(&query, request->query);
-	else
-	{
-		append_query_without(&query, request->query, "before=");
-		append_query(&query, "before", timestamp_text("before", before));
-	}
-	if (request->rooms[room] && !request->room_in_path)
-		append_query(&query, "room_id", request->rooms[room]);
-	if (request->sessions && request->sessions[room][0] != '\0')
-		append_query(&query, "session_id", request->sessions[room]);
-	if (limit > 0 && !request->has_limit)
-		append_query_number(&query, "limit", limit);
-	if (page > 0)
-		append_query_number(&query, "page", page);
-	else if (cursor)
-		append_query(&query, "start", cursor);
 
 	initStringInfo(&url);
 	appendStringInfoString(&url, request->base);
@@ -1089,9 +1082,27 @@ hms_request_window_url(const HmsRequest *request, int room, int limit,
 	}
 	else
 		appendStringInfoString(&url, request->path);
-	if (query.len > 0)
-		appendStringInfo(&url, "?%s", query.data);
-	pfree(query.data);
+
+	appendStringInfoChar(&url, '?');
+	if (TIMESTAMP_IS_NOEND(before))
+		appendStringInfoString(&url, request->query);
+	else
+	{
+		append_query_without(&url, request->query, "before=");
+		append_query(&url, "before", timestamp_text("before", before));
+	}
+	if (request->rooms[room] && !request->room_in_path)
+		append_query(&url, "room_id", request->rooms[room]);
+	if (request->sessions && request->sessions[room][0] != '\0')
+		append_query(&url, "session_id", request->sessions[room]);
+	if (limit > 0 && !request->has_limit)
+		append_query_number(&url, "limit", limit);
+	if (page > 0)
+		append_query_number(&url, "page", page);
+	else if (cursor)
+		append_query(&url, "start", cursor);
+	if (url.data[url.len - 1] == '?')
+		url.data[--url.len] = '\0';
 	return url.data;
 }
 

@@ -48,7 +48,7 @@ typedef struct FieldSet
 } FieldSet;
 
 /* Rows to begin with; the arrays grow by doubling. */
-#define FIRST_ROWS 16
+#define FIRST_ROWS 4
 
 /*
  * A page has a hundred rows, a list that comes as a whole some thousands; what
@@ -69,6 +69,7 @@ struct HmsRowMaker
 	ResultKind	kind;
 	const HmsRowShape *shape;
 	TupleDesc	desc;
+	bool		ready;			/* the fields are known */
 	FieldSet	own;			/* members of the object itself */
 	FieldSet	inner;			/* of the object that is flattened */
 	FieldSet	parent;			/* of the object around it */
@@ -246,7 +247,6 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 {
 	static const HmsRowShape plain = {0};
 	HmsRowMaker *maker = palloc0(sizeof(HmsRowMaker));
-	int			columns;
 
 	maker->shape = shape ? shape : &plain;
 	maker->id_column = maker->alias_column = maker->extra_column = -1;
@@ -267,10 +267,46 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	}
 
 	maker->kind = RESULT_ROW;
-	maker->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+	maker->desc = BlessTupleDesc(desc);
+	maker->types = palloc0(sizeof(Oid) * desc->natts);
+	maker->wanted = palloc0(sizeof(bool) * desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+
+		if (column->attisdropped)
+			continue;
+		check_column_type(column);
+		maker->types[i] = column->atttypid;
+		maker->wanted[i] = wanted == NULL || wanted[i];
+	}
+	return maker;
+}
+
+HmsRowMaker *
+hms_row_maker_of_call(FunctionCallInfo fcinfo, const HmsRowShape *shape)
+{
+	Oid			type;
+	TupleDesc	desc;
+
+	desc = get_call_result_type(fcinfo, &type, &desc) == TYPEFUNC_COMPOSITE ?
+		CreateTupleDescCopy(desc) : NULL;
+	return hms_row_maker(type, desc, shape, NULL);
+}
+
+void
+hms_row_maker_get_ready(HmsRowMaker *maker)
+{
+	MemoryContext old;
+	int			columns;
+
+	if (maker->ready)
+		return;
+	maker->ready = true;
+	if (maker->kind != RESULT_ROW)
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(maker));
 	columns = maker->desc->natts;
-	maker->types = palloc0(sizeof(Oid) * columns);
-	maker->wanted = palloc0(sizeof(bool) * columns);
 	init_fields(&maker->own, columns, maker->shape->flatten);
 	if (maker->shape->flatten)
 		init_fields(&maker->inner, columns, NULL);
@@ -282,14 +318,8 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	}
 	for (int i = 0; i < columns; i++)
 	{
-		Form_pg_attribute column = TupleDescAttr(maker->desc, i);
-
-		if (column->attisdropped)
-			continue;
-		check_column_type(column);
-		maker->types[i] = column->atttypid;
-		maker->wanted[i] = wanted == NULL || wanted[i];
-		add_column(maker, i);
+		if (!TupleDescAttr(maker->desc, i)->attisdropped)
+			add_column(maker, i);
 	}
 
 	/* what "extra" holds depends on whether the other columns could be filled */
@@ -303,18 +333,7 @@ hms_row_maker(Oid type, TupleDesc desc, const HmsRowShape *shape,
 	chain_fields(&maker->own);
 	chain_fields(&maker->inner);
 	chain_fields(&maker->parent);
-	return maker;
-}
-
-HmsRowMaker *
-hms_row_maker_of_call(FunctionCallInfo fcinfo, const HmsRowShape *shape)
-{
-	Oid			type;
-	TupleDesc	desc;
-
-	if (get_call_result_type(fcinfo, &type, &desc) != TYPEFUNC_COMPOSITE)
-		desc = NULL;
-	return hms_row_maker(type, desc, shape, NULL);
+	MemoryContextSwitchTo(old);
 }
 
 /* --- sets of rows ------------------------------------------------------------ */
@@ -831,6 +850,7 @@ hms_rows_note_values(HmsRows *rows, const char *time)
 	FieldSet   *set = maker->shape->nested ? &maker->parent : &maker->own;
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(maker));
 
+	hms_row_maker_get_ready(maker);
 	if (maker->kind == RESULT_ROW)
 	{
 		note_field(set, "id", &maker->note.id);
@@ -845,6 +865,7 @@ hms_rows_note_values(HmsRows *rows, const char *time)
 void
 hms_rows_read(HmsRows *rows, HmsJsonReader *reader, const HmsJsonValue *key)
 {
+	hms_row_maker_get_ready(rows->maker);
 	rows->maker->rows = rows;
 	read_value(rows->maker, reader, key);
 }
@@ -852,6 +873,7 @@ hms_rows_read(HmsRows *rows, HmsJsonReader *reader, const HmsJsonValue *key)
 int
 hms_rows_read_each(HmsRows *rows, HmsJsonReader *reader, bool may_be_map)
 {
+	hms_row_maker_get_ready(rows->maker);
 	rows->maker->rows = rows;
 	rows->nnotes = 0;
 	return read_each(rows->maker, reader, may_be_map,

@@ -60,7 +60,7 @@ typedef struct HmsRowMaker HmsRowMaker;
  * For rows of this type: a composite type, whose descriptor this is, jsonb (the
  * value as it is), text (its member "message") or void.  "wanted" says of each
  * column whether it is looked at, the others stay null; NULL: all are.  In the
- * current memory context.
+ * current memory context; the descriptor must last as long.
  */
 extern HmsRowMaker *hms_row_maker(Oid type, TupleDesc desc,
 								  const HmsRowShape *shape, const bool *wanted);
@@ -68,6 +68,12 @@ extern HmsRowMaker *hms_row_maker(Oid type, TupleDesc desc,
 /* The same for the result type of this call, every column of it. */
 extern HmsRowMaker *hms_row_maker_of_call(FunctionCallInfo fcinfo,
 										  const HmsRowShape *shape);
+
+/*
+ * Find out which members fill which columns.  The first row does it, unless it
+ * was done before, while there was nothing to do but wait.
+ */
+extern void hms_row_maker_get_ready(HmsRowMaker *maker);
 
 /* What was noted of a value of a list. */
 typedef struct HmsNote

@@ -20,8 +20,9 @@
 #include "compat.h"
 #include "scalar.h"
 
-/* Short texts are put into pieces of memory of this size. */
-#define ROOM_SIZE 8192
+/* Short texts are put into pieces of memory, each twice as large, up to here. */
+#define FIRST_ROOM_SIZE 512
+#define MAX_ROOM_SIZE 8192
 
 bool
 hms_scalar_can_fill(Oid type)
@@ -349,8 +350,9 @@ text_datum(HmsTextRoom *room, const char *text, size_t len)
 		return PointerGetDatum(cstring_to_text_with_len(text, len));
 	if (size > room->left)
 	{
-		room->next = palloc(ROOM_SIZE);
-		room->left = ROOM_SIZE;
+		room->size = room->size == 0 ? FIRST_ROOM_SIZE : Min(room->size * 2, MAX_ROOM_SIZE);
+		room->next = palloc(room->size);
+		room->left = room->size;
 	}
 	datum = room->next;
 	room->next += size;

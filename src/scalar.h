@@ -23,6 +23,7 @@ typedef struct HmsTextRoom
 {
 	char	   *next;
 	size_t		left;
+	size_t		size;			/* of the piece at hand */
 } HmsTextRoom;
 
 /* Is this a type that JSON can be made into? */

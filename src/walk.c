@@ -772,6 +772,7 @@ next_lane(HmsWalk *walk)
 		}
 		if (!asking)
 			return NULL;
+		hms_row_maker_get_ready(walk->maker);
 		hms_transport_wait(Min(deadline, let_others_go_on(walk)));
 	}
 }
