@@ -51,7 +51,7 @@ main(int argc, char **argv)
 			curl_easy_setopt(curl, CURLOPT_URL, url);
 			curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 			curl_easy_setopt(curl, CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)");
-			curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+			curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, br, zstd");
 			curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
 			curl_easy_setopt(curl, CURLOPT_WRITEDATA, &bytes);
 			if (argc > 4)

@@ -17,14 +17,14 @@
 #include "postgres.h"
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE				/* POLLRDHUP */
+#define _GNU_SOURCE				/* explicit_bzero */
 #endif
 #define CURL_DISABLE_TYPECHECK	/* its macros take the functions' names */
 #include <curl/curl.h>
 #include <pthread.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -88,11 +88,11 @@
 /* Sockets looked at per round. */
 #define EVENTS_PER_POLL 64
 
+/* Header lines of a request at most. */
+#define MAX_HEADERS 6
+
 /* Seconds that libcurl remembers the authorities that it has read from a file. */
 #define AUTHORITIES_LIFE 60L
-
-/* Idle connections looked at before a request: no more can be kept. */
-#define CLOSE_AT_ONCE 64
 
 /* The latch, the postmaster's end, and the epoll set. */
 #define WAIT_EVENTS 3
@@ -100,13 +100,12 @@
 /* The functions of libcurl that are used here, under their own names. */
 #define LIBCURL_FUNCTIONS(X) \
 	X(curl_global_init) X(curl_version_info) X(curl_getdate) \
-	X(curl_easy_init) X(curl_easy_reset) X(curl_easy_cleanup) \
+	X(curl_easy_init) X(curl_easy_cleanup) \
 	X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) \
 	X(curl_multi_init) X(curl_multi_cleanup) X(curl_multi_strerror) \
 	X(curl_multi_setopt) X(curl_multi_assign) \
 	X(curl_multi_add_handle) X(curl_multi_remove_handle) \
 	X(curl_multi_socket_action) X(curl_multi_info_read) \
-	X(curl_slist_append) X(curl_slist_free_all) \
 	X(curl_url) X(curl_url_set) X(curl_url_get) X(curl_url_cleanup) X(curl_free)
 
 static struct
@@ -115,18 +114,34 @@ static struct
 	void	   *library;		/* NULL: not opened */
 	bool		loaded;			/* all of its functions are bound */
 	const char *ca_file;		/* the system's authorities, or NULL */
-	const char *ca_path;		/* where they are in no file: a directory */
+	const char *ca_path;		/* a directory that libcurl adds, or NULL */
+	bool		in_file;		/* all of them are in the file */
+	char		encodings[64];	/* a header line: those that it can undo */
 }			lib;
 
 /* A time that nobody looked (ms) which is shorter is not worth telling apart. */
 #define NEGLECT_MIN 100
 
-/* A socket of libcurl's. */
+/*
+ * A socket of libcurl's.  Versions of libcurl (7.88 is one) close what has not
+ * been connected without a word; its number may then be that of something else,
+ * so a note says which socket is meant.
+ */
 typedef struct Socket
 {
 	curl_socket_t fd;
+	ino_t		inode;
 	bool		watched;		/* libcurl waits for it: it is in use */
+	uint32		events;			/* of it in the epoll set; 0: it is not in it */
 } Socket;
+
+/* The header lines of a request, which libcurl reads until it has ended. */
+typedef struct Headers
+{
+	struct curl_slist lines[MAX_HEADERS];
+	int			count;
+	char		authorization[FLEXIBLE_ARRAY_MEMBER];
+} Headers;
 
 /* What a backend keeps from its first request on. */
 static struct
@@ -199,26 +214,70 @@ find_socket(curl_socket_t fd)
 	return NULL;
 }
 
-/* libcurl wants to be told when a socket can be read or written. */
+/* Forget a socket that is closed or is going to be. */
+static void
+forget_socket(Socket *note)
+{
+	*note = state.sockets[--state.nsockets];
+	ReleaseExternalFD();
+}
+
+/* Does the number still mean that socket?  Also called by a signal handler. */
+static bool
+is_open(const Socket *note)
+{
+	struct stat status;
+
+	return fstat(note->fd, &status) == 0 && S_ISSOCK(status.st_mode) &&
+		status.st_ino == note->inode;
+}
+
+/* Have the epoll set tell of these events, and no others. */
+static bool
+watch_socket(Socket *note, uint32 events)
+{
+	struct epoll_event event = {.events = events, .data.fd = note->fd};
+	int			operation = events == 0 ? EPOLL_CTL_DEL :
+		note->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+	if (note->events == events)
+		return true;
+	if (epoll_ctl(state.epoll_fd, operation, note->fd, &event) != 0)
+		return false;
+	note->events = events;
+	return true;
+}
+
+/*
+ * libcurl wants to be told when a socket can be read or written.  The socket of
+ * a connection that it is done with stays in the epoll set, for the next
+ * request and in order that its end is seen; see look_after_idle.
+ */
 static int
 socket_callback(CURL *easy pg_attribute_unused(), curl_socket_t fd, int what,
 				void *data pg_attribute_unused(), void *known)
 {
-	struct epoll_event event = {0};
+	struct epoll_event event = {.data.fd = fd};
 	Socket	   *note = find_socket(fd);
 
+	if (what == CURL_POLL_REMOVE || (what & CURL_POLL_IN))
+		event.events |= EPOLLIN | EPOLLRDHUP;
+	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT))
+		event.events |= EPOLLOUT;
 	if (note)
+	{
 		note->watched = what != CURL_POLL_REMOVE;
+		if (watch_socket(note, event.events))
+			return 0;
+		forget_socket(note);	/* it was closed without a word */
+	}
+
+	/* a thread of libcurl's own tells through it that it is done */
 	if (what == CURL_POLL_REMOVE)
 	{
 		epoll_ctl(state.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
-	event.data.fd = fd;
-	if (what & CURL_POLL_IN)
-		event.events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		event.events |= EPOLLOUT;
 	if (known == NULL)
 		lib.curl_multi_assign(state.multi, fd, &state);
 	return epoll_ctl(state.epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
@@ -263,19 +322,27 @@ open_socket_callback(void *data pg_attribute_unused(),
 					 curlsocktype purpose pg_attribute_unused(),
 					 struct curl_sockaddr *addr)
 {
-	curl_socket_t fd;
+	Socket		opened = {.watched = true}; /* until libcurl has done with it */
+	struct stat status;
 
+	for (int i = state.nsockets - 1; i >= 0; i--)
+	{
+		if (!is_open(&state.sockets[i]))
+			forget_socket(&state.sockets[i]);
+	}
 	if (!grow_sockets() || !AcquireExternalFD())
 		return CURL_SOCKET_BAD;
-	fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
-	if (fd == CURL_SOCKET_BAD)
+	opened.fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
+	if (opened.fd != CURL_SOCKET_BAD && fstat(opened.fd, &status) == 0)
 	{
-		ReleaseExternalFD();
-		return CURL_SOCKET_BAD;
+		opened.inode = status.st_ino;
+		state.sockets[state.nsockets++] = opened;
+		return opened.fd;
 	}
-	state.sockets[state.nsockets].fd = fd;
-	state.sockets[state.nsockets++].watched = true; /* until libcurl has done with it */
-	return fd;
+	if (opened.fd != CURL_SOCKET_BAD)
+		close(opened.fd);
+	ReleaseExternalFD();
+	return CURL_SOCKET_BAD;
 }
 
 static int
@@ -284,8 +351,7 @@ close_socket_callback(void *data pg_attribute_unused(), curl_socket_t fd)
 	Socket	   *note = find_socket(fd);
 
 	if (note)
-		*note = state.sockets[--state.nsockets];
-	ReleaseExternalFD();
+		forget_socket(note);
 	return close(fd);
 }
 
@@ -458,26 +524,43 @@ static void
 find_authorities(const curl_version_info_data *info)
 {
 	lib.ca_file = info->cainfo;
-	lib.ca_path = lib.ca_file && access(lib.ca_file, R_OK) == 0 ? NULL : info->capath;
+	lib.ca_path = info->capath;
+	lib.in_file = lib.ca_file && access(lib.ca_file, R_OK) == 0;
+}
+
+/*
+ * What libcurl would say of the encodings that it can undo.  Left to itself it
+ * makes that line, and the one with our name, anew for every request.
+ */
+static void
+list_encodings(const curl_version_info_data *info)
+{
+	snprintf(lib.encodings, sizeof(lib.encodings), "Accept-Encoding: %s%s%s",
+			 info->features & CURL_VERSION_LIBZ ? "gzip" : "identity",
+			 info->features & CURL_VERSION_BROTLI ? ", br" : "",
+			 info->features & CURL_VERSION_ZSTD ? ", zstd" : "");
 }
 
 static void
 load_curl(void)
 {
+	const curl_version_info_data *info;
 	const char *fault;
 	void	   *library;
 
 	if (lib.loaded)
 		return;
 	fault = hms_transport_fault();
+	info = open_curl();
 	library = lib.library;
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("libcurl %s cannot be used", open_curl()->version),
+				 errmsg("libcurl %s cannot be used", info->version),
 				 errdetail_internal("%s", fault)));
 	LIBCURL_FUNCTIONS(HMS_LIBRARY_BIND)
-	find_authorities(open_curl());
+	find_authorities(info);
+	list_encodings(info);
 	lib.loaded = true;
 }
 
@@ -550,36 +633,30 @@ close_idle(void)
 {
 	for (int i = 0; i < state.nsockets; i++)
 	{
-		if (!state.sockets[i].watched)
-			shutdown(state.sockets[i].fd, SHUT_RDWR);
+		const Socket *note = &state.sockets[i];
+
+		if (!note->watched && is_open(note))
+			shutdown(note->fd, SHUT_RDWR);
 	}
 }
 
 /*
- * Close idle connections that the other side has closed: versions of libcurl
- * don't notice it when TLS has said farewell before, or don't look when they
- * have looked within the last second.  Signals are blocked.
+ * Something has happened to an idle connection.  One that the other side has
+ * closed is closed: versions of libcurl don't notice it when TLS has said
+ * farewell before, or don't look when they have looked within the last second.
+ * What else has come waits there for the next request, and wakes nobody again.
+ * Signals are blocked.
  */
 static void
-close_dead(void)
+look_after_idle(Socket *note, uint32 events)
 {
-	struct pollfd polled[CLOSE_AT_ONCE];
-	int			count = 0;
-
-	for (int i = 0; i < state.nsockets && count < CLOSE_AT_ONCE; i++)
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 	{
-		if (state.sockets[i].watched)
-			continue;
-		polled[count].fd = state.sockets[i].fd;
-		polled[count++].events = POLLRDHUP;
+		shutdown(note->fd, SHUT_RDWR);
+		(void) watch_socket(note, 0);
 	}
-	if (count == 0 || poll(polled, count, 0) <= 0)
-		return;
-	for (int i = 0; i < count; i++)
-	{
-		if (polled[i].revents != 0)
-			shutdown(polled[i].fd, SHUT_RDWR);
-	}
+	else
+		(void) watch_socket(note, EPOLLRDHUP);
 }
 
 /* Idle connections will be closed some time after now. */
@@ -687,26 +764,40 @@ start_curl(void)
 
 /* --- handles --------------------------------------------------------------------- */
 
-/* Give the handle back, and forget the headers; signals are blocked. */
+/*
+ * Give the handle back, and forget the headers; signals are blocked.  It is
+ * used again only after a request that went out once and was answered: versions
+ * of libcurl count for each handle how often they had to send again, and give up
+ * after some times.  Nothing of the request stays that it only points to.
+ */
 static void
 give_back(HmsExchange *exchange)
 {
-	if (exchange->handle)
+	CURL	   *easy = exchange->handle;
+	Headers    *headers = exchange->headers;
+
+	if (easy)
 	{
-		lib.curl_multi_remove_handle(state.multi, exchange->handle);
-		if (state.nhandles < SPARE_HANDLES)
+		lib.curl_multi_remove_handle(state.multi, easy);
+		if (exchange->done && exchange->outcome == HMS_ANSWERED &&
+			exchange->sendings == 1 && state.nhandles < SPARE_HANDLES)
 		{
-			lib.curl_easy_reset(exchange->handle);
-			state.handles[state.nhandles++] = exchange->handle;
+			lib.curl_easy_setopt(easy, CURLOPT_URL, (char *) NULL);
+			lib.curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *) NULL);
+			lib.curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *) NULL);
+			lib.curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *) NULL);
+			state.handles[state.nhandles++] = easy;
 		}
 		else
-			lib.curl_easy_cleanup(exchange->handle);
+			lib.curl_easy_cleanup(easy);
 		exchange->handle = NULL;
 	}
-	for (struct curl_slist *line = exchange->headers; line; line = line->next)
-		explicit_bzero(line->data, strlen(line->data));
-	lib.curl_slist_free_all(exchange->headers);
-	exchange->headers = NULL;
+	if (headers)
+	{
+		explicit_bzero(headers->authorization, strlen(headers->authorization));
+		pfree(headers);
+		exchange->headers = NULL;
+	}
 }
 
 /* End an exchange that is under way; never raises. */
@@ -758,34 +849,48 @@ hms_exchange_create(void)
 	return exchange;
 }
 
-/* Append a header line; false when out of memory. */
-static bool
-add_header(HmsExchange *exchange, const char *line)
+static void
+add_header(Headers *headers, const char *line)
 {
-	struct curl_slist *list = lib.curl_slist_append(exchange->headers, line);
+	struct curl_slist *place = &headers->lines[headers->count++];
 
-	if (list == NULL)
-		return false;
-	exchange->headers = list;
-	return true;
+	Assert(headers->count <= MAX_HEADERS);
+	place->data = unconstify(char *, line);
+	place->next = NULL;
+	if (headers->count > 1)
+		place[-1].next = place;
 }
 
 /*
- * The header lines of every request.  One without a token goes to somebody
- * else than the API, and says no more than it must.
+ * The header lines of a request.  One without a token goes to somebody else
+ * than the API, and says no more than it must.
  */
-static bool
-set_headers(HmsExchange *exchange, const char *authorization)
+static Headers *
+make_headers(const HmsExchange *exchange)
 {
-	if (authorization == NULL)
-		return add_header(exchange, "Accept: */*");
-	return add_header(exchange, authorization) &&
-		add_header(exchange, "Content-Type: application/json") &&
-		add_header(exchange, "Accept: application/json") &&
-		(exchange->body == NULL || add_header(exchange, "Expect:"));
+	static const char bearer[] = "Authorization: Bearer ";
+	const char *token = exchange->token ? exchange->token : "";
+	Headers    *headers = MemoryContextAlloc(GetMemoryChunkContext(unconstify(HmsExchange *, exchange)),
+											 offsetof(Headers, authorization) +
+											 sizeof(bearer) + strlen(token));
+
+	headers->count = 0;
+	strcpy(headers->authorization, exchange->token ? bearer : "");
+	strcat(headers->authorization, token);
+	if (exchange->token)
+	{
+		add_header(headers, headers->authorization);
+		add_header(headers, "Content-Type: application/json");
+	}
+	add_header(headers, exchange->token ? "Accept: application/json" : "Accept: */*");
+	add_header(headers, lib.encodings);
+	add_header(headers, "User-Agent: hms/1.0 (PostgreSQL)");
+	if (exchange->body)
+		add_header(headers, "Expect:");
+	return headers;
 }
 
-/* Options of every request: numbers, texts and functions. */
+/* Options of every handle: numbers, texts and functions. */
 static const struct
 {
 	CURLoption	option;
@@ -802,7 +907,6 @@ static const struct
 	{CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE},
 	{CURLOPT_NOSIGNAL, 1},
 	{CURLOPT_QUICK_EXIT, 1},
-	{CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_LIFE},
 };
 
 static const struct
@@ -810,9 +914,8 @@ static const struct
 	CURLoption	option;
 	const char *value;
 }			text_options[] = {
-	{CURLOPT_USERAGENT, "hms/1.0 (PostgreSQL)"},
 	{CURLOPT_PROTOCOLS_STR, "https,http"},
-	{CURLOPT_ACCEPT_ENCODING, ""},
+	{CURLOPT_ACCEPT_ENCODING, ""},	/* undo them all; see list_encodings */
 };
 
 /* Set an option unless one before it was refused: an expression. */
@@ -830,6 +933,8 @@ set_common_options(CURL *easy)
 		SET(result, easy, number_options[i].option, number_options[i].value);
 	for (int i = 0; i < (int) lengthof(text_options); i++)
 		SET(result, easy, text_options[i].option, text_options[i].value);
+	/* not every TLS library can */
+	(void) lib.curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_LIFE);
 	SET(result, easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
 	SET(result, easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
 	SET(result, easy, CURLOPT_PREREQFUNCTION, send_callback);
@@ -838,36 +943,35 @@ set_common_options(CURL *easy)
 	return result;
 }
 
-/* Tell libcurl all about the request. */
+/*
+ * Tell libcurl all about the request.  The handle may have had another one, so
+ * each option is set that any request sets.
+ */
 static CURLcode
 set_options(CURL *easy, HmsExchange *exchange)
 {
-	CURLcode	result = set_common_options(easy);
+	CURLcode	result = CURLE_OK;
 	bool		own_authorities = exchange->ca_file[0] != '\0';
 
 	SET(result, easy, CURLOPT_URL, exchange->url);
-	SET(result, easy, CURLOPT_HTTPHEADER, (struct curl_slist *) exchange->headers);
-	switch (exchange->method)
+	SET(result, easy, CURLOPT_HTTPHEADER, ((Headers *) exchange->headers)->lines);
+	SET(result, easy, CURLOPT_HTTPGET, 1L);
+	if (exchange->method == HMS_POST)
 	{
-		case HMS_GET:
-			SET(result, easy, CURLOPT_HTTPGET, 1L);
-			break;
-		case HMS_POST:
-			SET(result, easy, CURLOPT_POST, 1L);
-			SET(result, easy, CURLOPT_POSTFIELDS, exchange->body);
-			SET(result, easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				(curl_off_t) strlen(exchange->body));
-			break;
-		case HMS_DELETE:
-			SET(result, easy, CURLOPT_CUSTOMREQUEST, "DELETE");
-			break;
+		SET(result, easy, CURLOPT_POST, 1L);
+		SET(result, easy, CURLOPT_POSTFIELDS, exchange->body);
+		SET(result, easy, CURLOPT_POSTFIELDSIZE_LARGE,
+			(curl_off_t) strlen(exchange->body));
 	}
-	if (exchange->method != HMS_GET)
-		SET(result, easy, CURLOPT_FRESH_CONNECT, 1L);
+	SET(result, easy, CURLOPT_CUSTOMREQUEST,
+		exchange->method == HMS_DELETE ? "DELETE" : NULL);
+	SET(result, easy, CURLOPT_FRESH_CONNECT, exchange->method == HMS_GET ? 0L : 1L);
 	SET(result, easy, CURLOPT_CAINFO, own_authorities ? exchange->ca_file : lib.ca_file);
-	SET(result, easy, CURLOPT_CAPATH, own_authorities ? NULL : lib.ca_path);
-	if (hms_url_is_plain_http(exchange->url))
-		SET(result, easy, CURLOPT_NOPROXY, "*");
+	if (lib.ca_path)			/* not every TLS library takes one */
+		SET(result, easy, CURLOPT_CAPATH,
+			own_authorities || lib.in_file ? NULL : lib.ca_path);
+	SET(result, easy, CURLOPT_NOPROXY,
+		hms_url_is_plain_http(exchange->url) ? "*" : NULL);
 	SET(result, easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
 	SET(result, easy, CURLOPT_TIMEOUT_MS, (long) hms_timeout);
 
@@ -909,42 +1013,31 @@ reset_answer(HmsExchange *exchange)
 		exchange->data[0] = '\0';
 }
 
-/*
- * Take a handle and tell it all about the request.  A spare one may still have
- * the receive buffer of its last request, of which not every version of libcurl
- * lets go at once; then it refuses the buffer's size, and another one is taken.
- */
+/* Take a handle and tell it all about the request. */
 static CURLcode
 take_handle(HmsExchange *exchange)
 {
-	for (;;)
-	{
-		bool		spare = state.nhandles > 0;
-		CURLcode	result;
+	CURLcode	result = CURLE_OK;
 
-		exchange->handle = spare ? state.handles[--state.nhandles] :
-			lib.curl_easy_init();
+	if (state.nhandles > 0)
+		exchange->handle = state.handles[--state.nhandles];
+	else
+	{
+		exchange->handle = lib.curl_easy_init();
 		if (exchange->handle == NULL)
 			return CURLE_OUT_OF_MEMORY;
-		result = set_options(exchange->handle, exchange);
-		if (result == CURLE_OK || !spare)
-			return result;
-		lib.curl_easy_cleanup(exchange->handle);
-		exchange->handle = NULL;
+		result = set_common_options(exchange->handle);
 	}
+	return result == CURLE_OK ? set_options(exchange->handle, exchange) : result;
 }
 
 /* Hand the exchange to libcurl; what is wrong, or NULL.  Signals are blocked. */
 static const char *
-hand_over(HmsExchange *exchange, const char *authorization)
+hand_over(HmsExchange *exchange)
 {
-	CURLcode	result;
+	CURLcode	result = take_handle(exchange);
 	CURLMcode	multi_result;
 
-	if (!set_headers(exchange, authorization))
-		return "Out of memory";
-	close_dead();
-	result = take_handle(exchange);
 	if (result != CURLE_OK)
 		return lib.curl_easy_strerror(result);
 	multi_result = lib.curl_multi_setopt(state.multi, CURLMOPT_MAXCONNECTS,
@@ -1075,14 +1168,25 @@ static bool
 let_curl_go_on(void)
 {
 	struct epoll_event events[EVENTS_PER_POLL];
+	int			count;
 	int			running;
 	int			left;
-	int			n;
+	int			active = 0;
 	bool		ended = false;
 	CURLMsg    *message;
 
-	n = epoll_wait(state.epoll_fd, events, EVENTS_PER_POLL, 0);
-	for (int i = 0; i < n; i++)
+	/* what is idle first, so that no request is given a connection that ended */
+	count = epoll_wait(state.epoll_fd, events, EVENTS_PER_POLL, 0);
+	for (int i = 0; i < count; i++)
+	{
+		Socket	   *note = find_socket(events[i].data.fd);
+
+		if (note && !note->watched)
+			look_after_idle(note, events[i].events);
+		else
+			events[active++] = events[i];
+	}
+	for (int i = 0; i < active; i++)
 	{
 		int			mask = 0;
 
@@ -1119,7 +1223,6 @@ let_curl_go_on(void)
 void
 hms_exchange_start(HmsExchange *exchange)
 {
-	char	   *authorization;
 	const char *fault;
 	sigset_t	saved;
 	bool		ended = false;
@@ -1127,16 +1230,13 @@ hms_exchange_start(HmsExchange *exchange)
 	start_curl();
 	release_handle(exchange);
 	reset_answer(exchange);
-	authorization = exchange->token == NULL ? NULL :
-		psprintf("Authorization: Bearer %s", exchange->token);
+	exchange->headers = make_headers(exchange);
 
 	enter_curl(&saved);
-	fault = hand_over(exchange, authorization);
+	fault = hand_over(exchange);
 	if (fault == NULL)
 		ended = let_curl_go_on();
 	leave_curl(&saved);
-	if (authorization)
-		hms_forget_text(authorization);
 	if (fault)
 		refuse_option(fault);
 	hms_stats_counters.requests++;

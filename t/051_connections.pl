@@ -186,6 +186,68 @@ foreach my $before ('', "SELECT hms_api_get('/a'); ", "SET hms.api_url = '$api->
 	$session->quit;
 }
 
+# A server that drops each connection when its second request comes: libcurl sends it again on another one, every time.
+{
+	my $served = 0;
+	my $wire   = Wire->launch(sub {
+		my ($socket) = @_;
+		return 0 if $served++;
+		print $socket "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+		return 1;
+	});
+	my $session = session_to($wire->url);
+	my @failed  = grep { $session->error("SELECT hms_api_get('/a')")->{state} ne '' } 1 .. 20;
+	is("@failed", '', 'a connection that is dropped with each request harms none of twenty reads');
+	cmp_ok(scalar $wire->requests, '>', 30, 'although nearly each of them was sent twice');
+	$session->quit;
+	$wire->stop;
+}
+
+# Versions of libcurl close what has not been connected without a word. No descriptor is lost by it, of which PostgreSQL
+# gives a backend some hundreds, and what has got the number since is left alone.
+{
+	my $deaf    = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
+	my @crowd   = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $deaf->sockport, Blocking => 0) } 1 .. 4;
+	my $session = $db->session;
+	my $rooms   = 'SELECT count(*) > 0 FROM hms_rooms()';
+	$session->value($rooms);
+	my $own     = $session->value(q{SELECT format('host=%s port=%s dbname=%s', split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database())});
+	my $dblink  = $session->value("SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'");
+	$session->value("CREATE EXTENSION dblink; SELECT dblink_connect('own', '$own'), dblink_disconnect('own')") if $dblink;
+	my $vain = "SET hms.connect_timeout = '5ms'; SET hms.api_url = 'http://127.0.0.1:" . $deaf->sockport . "/v2'";
+	$session->value($vain);
+	$session->error("SELECT hms_api_get('/a')") foreach 1 .. 3;
+	$session->value('RESET hms.connect_timeout; RESET hms.api_url');
+	SKIP:
+	{
+		skip 'this PostgreSQL has no dblink', 2 unless $dblink;
+		$session->value("SELECT dblink_connect('own', '$own')");
+		$session->value($rooms);
+		sleep 11;    # idle connections have been closed
+		is($session->error("SELECT 1 FROM dblink('own', 'SELECT 1') AS t(x int)")->{state}, '', 'somebody else\'s connection is not closed');
+		is($session->value($rooms), 't', 'and ours go on');
+	}
+
+	$session->value($vain);
+	is( $session->value(<<'SQL'), '500', 'five hundred connections that time out');
+DO $$
+BEGIN
+	FOR i IN 1..500 LOOP
+		BEGIN
+			PERFORM hms_api_get('/a');
+		EXCEPTION WHEN connection_exception OR sqlclient_unable_to_establish_sqlconnection THEN
+			PERFORM set_config('test.count', i::text, false);
+		END;
+	END LOOP;
+END
+$$;
+SHOW test.count;
+SQL
+	$session->value('RESET hms.connect_timeout; RESET hms.api_url');
+	is($session->error("SELECT hms_create_room('{}') IS NOT NULL")->{state}, '', 'do not keep a new one from being made');
+	$session->quit;
+}
+
 # A backend that waits for its client closes what it does not use.
 {
 	my $session = $db->session;
