@@ -10,8 +10,7 @@ import bisect
 import datetime
 import random
 import sys
-
-from aiohttp import web
+import urllib.parse
 
 WAIT, SESSIONS = float(sys.argv[1]) / 1000, int(sys.argv[2])
 BEGIN = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
@@ -41,30 +40,40 @@ def instant(value):
     return round((at - BEGIN) / datetime.timedelta(milliseconds=1))
 
 
-async def sessions(request):
-    arrived = asyncio.get_running_loop().time()
-    query = request.query
+def page(query):
+    """The answer to a request, as text."""
     limit = int(query.get("limit", 10))
     newest = len(TIMES) if "start" not in query else int(query["start"].lstrip("s"))
     if "before" in query:
         newest = min(newest, bisect.bisect_right(TIMES, instant(query["before"])))
     oldest = bisect.bisect_left(TIMES, instant(query["after"])) if "after" in query else 0
-    page = range(newest - 1, max(newest - 1 - limit, oldest - 1), -1)
-    body = '{"limit":%d,"data":[%s],"last":"%s"}' % (
-        limit, ",".join(BODIES[n] for n in page), "s%d" % page[-1] if page else "")
-    await asyncio.sleep(arrived + WAIT - asyncio.get_running_loop().time())
-    return web.Response(body=body.encode(), content_type="application/json")
+    shown = range(newest - 1, max(newest - 1 - limit, oldest - 1), -1)
+    return '{"limit":%d,"data":[%s],"last":"%s"}' % (
+        limit, ",".join(BODIES[n] for n in shown), "s%d" % shown[-1] if shown else "")
+
+
+class Connection(asyncio.Protocol):
+    """What comes is answered a fixed time after it came; what answering costs is no part of the wait."""
+
+    def connection_made(self, transport):
+        self.transport, self.received = transport, b""
+
+    def data_received(self, data):
+        loop = asyncio.get_running_loop()
+        arrived = loop.time()
+        self.received += data
+        while b"\r\n\r\n" in self.received:
+            head, self.received = self.received.split(b"\r\n\r\n", 1)
+            url = head.split(b" ", 2)[1].decode()
+            body = page(dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))).encode()
+            loop.call_at(arrived + WAIT, self.transport.write,
+                         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
 async def main():
-    app = web.Application()
-    app.router.add_get("/v2/sessions", sessions)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print(site._server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.Event().wait()
+    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
 
 
 asyncio.run(main())

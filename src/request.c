@@ -55,12 +55,17 @@ static void
 append_encoded(StringInfo buf, const char *text)
 {
 	text = hms_to_utf8(text);
-	for (; *text; text++)
+	for (;;)
 	{
-		if (is_unreserved((unsigned char) *text))
-			appendStringInfoChar(buf, *text);
-		else
-			append_encoded_byte(buf, (unsigned char) *text);
+		size_t		len = 0;
+
+		while (is_unreserved((unsigned char) text[len]))
+			len++;
+		appendBinaryStringInfo(buf, text, len);
+		text += len;
+		if (*text == '\0')
+			return;
+		append_encoded_byte(buf, (unsigned char) *text++);
 	}
 }
 

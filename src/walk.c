@@ -804,7 +804,7 @@ next_lane(HmsWalk *walk)
  * when there is nothing left to cut off the longest of the others is halved: so
  * a history of any shape keeps all connections busy.
  */
-#define WINDOW_PAGES 12
+#define WINDOW_PAGES 14
 #define SPLIT_FROM 3			/* the page that is under way when it begins */
 #define HALVED_PAGES 2			/* a shorter window is not halved */
 
@@ -812,7 +812,7 @@ next_lane(HmsWalk *walk)
  * Pages for each connection that may wait for the rows before them; all of them
  * are not larger than one answer may be, or little more.
  */
-#define WAITING_PAGES 12
+#define WAITING_PAGES 14
 
 struct Window
 {
