@@ -153,6 +153,8 @@ static struct
 	MemoryContext context;		/* of sockets and bodies */
 
 	int64		deadline;		/* when libcurl wants to be called */
+	int64		doubted_until;	/* authorities are read from their file anew:
+								 * they have refused a server */
 
 	/*
 	 * Since when (on hms_clock_ms) nobody has looked at the exchanges: between
@@ -933,8 +935,6 @@ set_common_options(CURL *easy)
 		SET(result, easy, number_options[i].option, number_options[i].value);
 	for (int i = 0; i < (int) lengthof(text_options); i++)
 		SET(result, easy, text_options[i].option, text_options[i].value);
-	/* not every TLS library can */
-	(void) lib.curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_LIFE);
 	SET(result, easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_callback);
 	SET(result, easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_callback);
 	SET(result, easy, CURLOPT_PREREQFUNCTION, send_callback);
@@ -970,6 +970,9 @@ set_options(CURL *easy, HmsExchange *exchange)
 	if (lib.ca_path)			/* not every TLS library takes one */
 		SET(result, easy, CURLOPT_CAPATH,
 			own_authorities || lib.in_file ? NULL : lib.ca_path);
+	/* nor does every one remember them */
+	(void) lib.curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT,
+								state.doubted_until > hms_clock_ms() ? 0L : AUTHORITIES_LIFE);
 	SET(result, easy, CURLOPT_NOPROXY,
 		hms_url_is_plain_http(exchange->url) ? "*" : NULL);
 	SET(result, easy, CURLOPT_CONNECTTIMEOUT_MS, (long) hms_connect_timeout);
@@ -1143,6 +1146,8 @@ finish_exchange(HmsExchange *exchange, CURLcode result)
 		result == CURLE_SSL_CACERT_BADFILE ||
 		result == CURLE_SSL_CERTPROBLEM ||
 		result == CURLE_SSL_ISSUER_ERROR;
+	if (exchange->trust)
+		state.doubted_until = hms_clock_ms() + AUTHORITIES_LIFE * 1000;
 	if (result == CURLE_ABORTED_BY_CALLBACK)
 		strlcpy(exchange->error, "connection was closed by the server",
 				sizeof(exchange->error));

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use File::Copy qw(copy);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
@@ -116,6 +117,15 @@ C
 	is($state, '', 'many rooms over TLS');
 	cmp_ok(scalar keys %{ { map { $_->{connection} => 1 } @of_many } }, '>', 1, 'take several connections');
 	is($read, "file $dir/ca.pem\n", 'which read the authorities once');
+
+	# who puts the right authority into the file that was refused need not wait
+	my $client = $watched->session;
+	copy("$dir/other.pem", "$dir/changing.pem");
+	is($client->error("SET hms.ca_file = '$dir/changing.pem'; $rooms")->{state}, '08001', 'a file with another authority');
+	copy("$dir/ca.pem", "$dir/changing.pem");
+	is($client->error($rooms)->{state}, '', 'is read again when it has the right one');
+	$client->quit;
+
 	($state, $read) = $loads->("$rooms");
 	is($state, '08001', "the system's authorities have not signed the stand-in's certificate");
 	like($read, qr/\A(file|directory) \S+\n\z/, 'and are read from one place');
