@@ -868,13 +868,12 @@ add_header(Headers *headers, const char *line)
  * than the API, and says no more than it must.
  */
 static Headers *
-make_headers(const HmsExchange *exchange)
+make_headers(HmsExchange *exchange)
 {
 	static const char bearer[] = "Authorization: Bearer ";
 	const char *token = exchange->token ? exchange->token : "";
-	Headers    *headers = MemoryContextAlloc(GetMemoryChunkContext(unconstify(HmsExchange *, exchange)),
-											 offsetof(Headers, authorization) +
-											 sizeof(bearer) + strlen(token));
+	Size		size = offsetof(Headers, authorization) + sizeof(bearer) + strlen(token);
+	Headers    *headers = MemoryContextAlloc(GetMemoryChunkContext(exchange), size);
 
 	headers->count = 0;
 	strcpy(headers->authorization, exchange->token ? bearer : "");
