@@ -913,17 +913,12 @@ hms_json_text(const HmsJsonValue *scalar, size_t *len)
 }
 
 bool
-hms_json_equals(const HmsJsonValue *string, const char *name, size_t len)
+hms_json_equals_escaped(const HmsJsonValue *string, const char *name, size_t len)
 {
-	char	   *text;
 	size_t		text_len;
-	bool		equal;
+	char	   *text = hms_json_text(string, &text_len);
+	bool		equal = text_len == len && memcmp(text, name, len) == 0;
 
-	if (!string->escaped)
-		return string->len == len + 2 &&
-			memcmp(string->start + 1, name, len) == 0;
-	text = hms_json_text(string, &text_len);
-	equal = text_len == len && memcmp(text, name, len) == 0;
 	pfree(text);
 	return equal;
 }

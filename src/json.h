@@ -127,9 +127,17 @@ extern bool hms_json_fail(HmsJsonReader *reader, const char *fault);
 extern bool hms_json_pair(HmsJsonReader *reader, HmsJsonValue *key,
 						  HmsJsonValue *value);
 
-/* Is this string (a key) equal to that ASCII name? */
-extern bool hms_json_equals(const HmsJsonValue *string, const char *name,
-							size_t len);
+/* Is this string (a key), which holds an escape, equal to that ASCII name? */
+extern bool hms_json_equals_escaped(const HmsJsonValue *string, const char *name,
+									size_t len);
+
+/* Is any string (a key) equal to that ASCII name? */
+static inline bool
+hms_json_equals(const HmsJsonValue *string, const char *name, size_t len)
+{
+	return string->escaped ? hms_json_equals_escaped(string, name, len) :
+		string->len == len + 2 && memcmp(string->start + 1, name, len) == 0;
+}
 
 /* Is a string's text in the server's encoding just the bytes between its quotes? */
 extern bool hms_json_is_verbatim(const HmsJsonValue *string);

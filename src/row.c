@@ -410,8 +410,7 @@ find_field(HmsRowMaker *maker, FieldSet *set, const HmsJsonValue *key)
 	for (int i = 0; i < set->count; i++)
 	{
 		field = &set->fields[i];
-		if ((key->len == field->name.len || key->escaped) &&
-			hms_json_equals(key, field->name.quoted + 1, field->name.len - 2))
+		if (hms_json_equals(key, field->name.quoted + 1, field->name.len - 2))
 			return field;
 	}
 	if (set->unknown == MAX_UNKNOWN || key->escaped || key->len > MAX_UNKNOWN_LEN)
