@@ -60,8 +60,8 @@ struct HmsReader
 	const HmsEndpoint *endpoint;	/* NULL: only an argument will tell */
 	Oid			starter;		/* whose EXECUTE of the function counts */
 	bool		is_allowed;		/* it was asked when the executor started */
-	List	   *args;			/* of the call, as ExprStates; NULL: a Const */
-	List	   *values;			/* of the filters, as ExprStates or NULL */
+	List	   *args;			/* of the call, as prepared, */
+	List	   *values;			/* and of the filters */
 	Bitmapset  *params;			/* on which they depend */
 	HmsQueryUse use;
 	HmsRowMaker *maker;			/* from the first walk on */
@@ -138,6 +138,13 @@ create_answers(HmsReader *reader)
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* What evaluates an expression; NULL: it is a constant, or there is none. */
+static ExprState *
+prepare(Expr *expr, PlanState *parent)
+{
+	return expr && IsA(expr, Const) ? NULL : ExecInitExpr(expr, parent);
+}
+
 HmsReader *
 hms_reader_create(ScanState *node, EState *estate, int eflags,
 				  const HmsReading *reading)
@@ -167,15 +174,14 @@ hms_reader_create(ScanState *node, EState *estate, int eflags,
 	if (reading->call)
 	{
 		foreach(cell, reading->call->args)
-			reader->args = lappend(reader->args, IsA(lfirst(cell), Const) ? NULL :
-								   ExecInitExpr(lfirst(cell), &node->ps));
+			reader->args = lappend(reader->args, prepare(lfirst(cell), &node->ps));
 		(void) find_params((Node *) reading->call->args, &search);
 	}
 	foreach(cell, reading->filters)
 	{
 		const HmsFilter *filter = lfirst(cell);
 
-		reader->values = lappend(reader->values, ExecInitExpr(filter->value, &node->ps));
+		reader->values = lappend(reader->values, prepare(filter->value, &node->ps));
 		(void) find_params((Node *) filter->value, &search);
 	}
 	reader->params = search.params;
@@ -222,24 +228,24 @@ make_maker(HmsReader *reader, const HmsEndpoint *endpoint)
 	return maker;
 }
 
-/* Evaluate an expression in the scan's context. */
+/* Evaluate an expression, prepared as this, in the scan's context. */
 static Datum
-evaluate(const HmsReader *reader, ExprState *state, bool *isnull)
+evaluate(const HmsReader *reader, const Expr *expr, ExprState *prepared, bool *isnull)
 {
-	return ExecEvalExpr(state, reader->node->ps.ps_ExprContext, isnull);
+	const Const *known = (const Const *) expr;
+
+	if (prepared)
+		return ExecEvalExpr(prepared, reader->node->ps.ps_ExprContext, isnull);
+	*isnull = known->constisnull;
+	return known->constvalue;
 }
 
 /* Evaluate an argument of the call. */
 static Datum
 evaluate_arg(const HmsReader *reader, int arg, bool *isnull)
 {
-	const Const *known = list_nth(reader->reading.call->args, arg);
-	ExprState  *state = list_nth(reader->args, arg);
-
-	if (state)
-		return evaluate(reader, state, isnull);
-	*isnull = known->constisnull;
-	return known->constvalue;
+	return evaluate(reader, list_nth(reader->reading.call->args, arg),
+					list_nth(reader->args, arg), isnull);
 }
 
 /* Put the filters into the arguments; false: no row can pass. */
@@ -255,9 +261,10 @@ apply_filters(const HmsReader *reader, const HmsEndpoint *endpoint, HmsArg *args
 	foreach(cell, reader->values)
 	{
 		int			i = foreach_current_index(cell);
+		const HmsFilter *filter = list_nth(reader->reading.filters, i);
 
-		if (lfirst(cell))
-			values[i] = evaluate(reader, lfirst(cell), &nulls[i]);
+		if (filter->value)
+			values[i] = evaluate(reader, filter->value, lfirst(cell), &nulls[i]);
 	}
 	return hms_filters_apply(endpoint, reader->reading.filters, values, nulls, args,
 							 is_condition);
