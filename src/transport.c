@@ -16,9 +16,6 @@
  */
 #include "postgres.h"
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE				/* explicit_bzero */
-#endif
 #define CURL_DISABLE_TYPECHECK	/* its macros take the functions' names */
 #include <curl/curl.h>
 #include <pthread.h>
